@@ -1,0 +1,159 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Fence is what closing a server's gate changes in its catalogs, as it was before: an open gate puts exactly that back. The zero value
+// changes nothing but default_transaction_read_only of all roles.
+//
+// pg_hba.conf turns away whoever begins to connect. What is left are clients that passed it a moment before and are still sending their
+// password, and the workers of extensions, which never pass it. They are stopped by what is read after authentication: the connection
+// limit of a database (superusers are exempt), the right to log in of superusers, and a read-only default that no role and no
+// database has an exception from (https://www.postgresql.org/docs/current/config-setting.html).
+type Fence struct {
+	ReadOnly *string          `json:"read_only,omitempty"` // ALTER ROLE ALL SET default_transaction_read_only; nil: not set
+	Limits   map[string]int   `json:"limits,omitempty"`    // CONNECTION LIMIT by database, where it is not 0
+	Logins   []string         `json:"logins,omitempty"`    // superusers that may log in
+	Settings []ReadOnlyOption `json:"settings,omitempty"`  // default_transaction_read_only of roles and databases
+}
+
+// ReadOnlyOption is ALTER ROLE ... [IN DATABASE ...] SET default_transaction_read_only, or ALTER DATABASE ... where Role is "".
+type ReadOnlyOption struct {
+	Role     string `json:"role,omitempty"`
+	Database string `json:"database,omitempty"`
+	Value    string `json:"value"`
+}
+
+const readOnlySetting = "default_transaction_read_only"
+
+// ReadFence reads from an open server what a fence will have to put back.
+func ReadFence(ctx context.Context, conn *pgx.Conn) (f Fence, err error) {
+	rows, _ := conn.Query(ctx, `SELECT coalesce(rolname, ''), coalesce(datname, ''), split_part(option, '=', 2)
+		FROM pg_db_role_setting CROSS JOIN unnest(setconfig) option
+		LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
+		WHERE option LIKE '`+readOnlySetting+`=%' AND rolname IS DISTINCT FROM '`+Role+`' ORDER BY 1, 2`)
+	options, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ReadOnlyOption])
+	if err != nil {
+		return f, fmt.Errorf("read the settings %s: %w", readOnlySetting, err)
+	}
+	for _, o := range options {
+		if o.Role == "" && o.Database == "" {
+			f.ReadOnly = &o.Value
+		} else if o.Value != "on" {
+			f.Settings = append(f.Settings, o)
+		}
+	}
+	rows, _ = conn.Query(ctx, `SELECT datname, datconnlimit FROM pg_database WHERE datallowconn AND datconnlimit NOT IN (0, -2)`) // -2: half dropped
+	f.Limits = map[string]int{}
+	var name string
+	var limit int
+	_, err = pgx.ForEachRow(rows, []any{&name, &limit}, func() error {
+		f.Limits[name] = limit
+		return nil
+	})
+	if err != nil {
+		return f, fmt.Errorf("read the connection limits: %w", err)
+	}
+	rows, _ = conn.Query(ctx, `SELECT rolname FROM pg_roles WHERE rolsuper AND rolcanlogin AND rolname <> '`+Role+`' ORDER BY 1`)
+	if f.Logins, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return f, fmt.Errorf("list the superusers: %w", err)
+	}
+	return f, nil
+}
+
+// raised are the statements that close, as one message and so as one transaction.
+func (f Fence) raised() string {
+	closed := Fence{ReadOnly: new("on"), Limits: map[string]int{}, Settings: slices.Clone(f.Settings)}
+	for database := range f.Limits {
+		closed.Limits[database] = 0
+	}
+	for i := range closed.Settings {
+		closed.Settings[i].Value = "on"
+	}
+	return fenceLock("500ms") + closed.statements() + logins(f.Logins, "NOLOGIN")
+}
+
+// lowered are the statements that put everything back.
+func (f Fence) lowered() string { return fenceLock("2s") + f.statements() + logins(f.Logins, "LOGIN") }
+
+// fenceLock makes a fence wait for another one on the same server, of a pgteal that was killed in the middle of it for example, and bounds how
+// long it waits for a client's transaction that has changed one of these roles or databases.
+func fenceLock(timeout string) string {
+	return "SET LOCAL lock_timeout = '" + timeout + "'; SELECT pg_advisory_xact_lock(x'7067746561'::bigint);"
+}
+
+func (f Fence) statements() string {
+	var s strings.Builder
+	if f.ReadOnly == nil {
+		s.WriteString("ALTER ROLE ALL RESET " + readOnlySetting + ";")
+	} else {
+		s.WriteString("ALTER ROLE ALL SET " + readOnlySetting + " = " + Literal(*f.ReadOnly) + ";")
+	}
+	for database, limit := range f.Limits {
+		fmt.Fprintf(&s, "ALTER DATABASE %s CONNECTION LIMIT %d;", Ident(database), limit)
+	}
+	for _, o := range f.Settings {
+		switch {
+		case o.Role == "":
+			s.WriteString("ALTER DATABASE " + Ident(o.Database))
+		case o.Database == "":
+			s.WriteString("ALTER ROLE " + Ident(o.Role))
+		default:
+			s.WriteString("ALTER ROLE " + Ident(o.Role) + " IN DATABASE " + Ident(o.Database))
+		}
+		s.WriteString(" SET " + readOnlySetting + " = " + Literal(o.Value) + ";")
+	}
+	return s.String()
+}
+
+func logins(roles []string, option string) string {
+	var s strings.Builder
+	for _, role := range roles {
+		s.WriteString("ALTER ROLE " + Ident(role) + " " + option + ";")
+	}
+	return s.String()
+}
+
+// PutBackLogins lets superusers log in again, and gives databases and roles back the limits and settings that they had. A closed
+// pg_hba.conf and the read-only default stay: once authentication_timeout has passed since it was closed, nobody is left whom it let by.
+func (f Fence) PutBackLogins(ctx context.Context, conn *pgx.Conn) error {
+	f, err := f.present(ctx, conn)
+	if err != nil {
+		return err
+	}
+	f.ReadOnly = new("on")
+	if _, err := conn.Exec(ctx, f.lowered()); err != nil {
+		return fmt.Errorf("put logins and connection limits back: %w", err)
+	}
+	return nil
+}
+
+// present is f without the roles and databases that are no longer there: nothing of theirs can be put back.
+func (f Fence) present(ctx context.Context, conn *pgx.Conn) (Fence, error) {
+	var roles, databases []string
+	err := conn.QueryRow(ctx, `SELECT ARRAY(SELECT rolname::text FROM pg_roles), ARRAY(SELECT datname::text FROM pg_database)`,
+		pgx.QueryExecModeSimpleProtocol).Scan(&roles, &databases)
+	if err != nil {
+		return f, fmt.Errorf("list roles and databases: %w", err)
+	}
+	f.Limits = maps.Clone(f.Limits)
+	maps.DeleteFunc(f.Limits, func(name string, _ int) bool { return !slices.Contains(databases, name) })
+	f.Logins = slices.DeleteFunc(slices.Clone(f.Logins), func(name string) bool { return !slices.Contains(roles, name) })
+	f.Settings = slices.DeleteFunc(slices.Clone(f.Settings), func(o ReadOnlyOption) bool {
+		return o.Role != "" && !slices.Contains(roles, o.Role) || o.Database != "" && !slices.Contains(databases, o.Database)
+	})
+	return f, nil
+}
+
+// equal tells whether nothing of o differs from f.
+func (f Fence) equal(o Fence) bool {
+	return (f.ReadOnly == nil) == (o.ReadOnly == nil) && (f.ReadOnly == nil || *f.ReadOnly == *o.ReadOnly) &&
+		maps.Equal(f.Limits, o.Limits) && slices.Equal(f.Logins, o.Logins) && slices.Equal(f.Settings, o.Settings)
+}
