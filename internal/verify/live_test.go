@@ -1,0 +1,88 @@
+package verify_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgteal/pgteal/internal/pgctl"
+	"github.com/pgteal/pgteal/internal/pgtest"
+)
+
+// Large transactions are applied ahead of their turn by parallel apply workers, some are rolled back, and all are in the way of one
+// another.
+func TestRunIsExactWithParallelApply(t *testing.T) {
+	s := start(t, 17, 18, pgctl.Setting{Name: "logical_decoding_work_mem", Value: "64kB"},
+		pgctl.Setting{Name: "max_parallel_apply_workers_per_subscription", Value: "4"})
+	d := s.replicate(t, "parallel", bank, `CREATE TABLE wide (id int PRIMARY KEY, v int, t text)`,
+		`INSERT INTO wide SELECT i, 0, repeat('x', 200) FROM generate_series(1, 2000) i`)
+	d.on(t, s.green, "ALTER SUBSCRIPTION "+d.subscription()+" SET (streaming = parallel)")
+	d.write(t, 1, transfer)
+	d.write(t, 2, func(ctx context.Context, tx pgx.Tx, writer, n int) error {
+		_, err := tx.Exec(ctx, fmt.Sprintf(`UPDATE wide SET v = v + 1 WHERE id %% 2 = %d AND id > %d; SELECT pg_sleep(0.05)`,
+			writer, n%4*500))
+		if n%3 == 2 && err == nil {
+			_, err = tx.Exec(ctx, "SAVEPOINT s; UPDATE branches SET balance = -1 WHERE false; ROLLBACK TO s")
+		}
+		return err
+	})
+	request := d.request()
+	request.MaxBlock = time.Second // the transactions take some 50 ms each, and the machine may be busy
+	conn := s.green.Connect(t, d.Name)
+	pgtest.Eventually(t, 30*time.Second, "parallel apply workers are at work", func() bool {
+		var working bool
+		err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_subscription WHERE leader_pid IS NOT NULL)").Scan(&working)
+		return err == nil && working
+	})
+	for range 3 {
+		wantEqual(t, run(t, request), bankTables+1, bankRows+2000)
+	}
+}
+
+// The way back has an old subscriber.
+func TestRunIsExactBackwards(t *testing.T) {
+	s := start(t, 18, 13)
+	d := s.replicate(t, "backwards", bank)
+	d.write(t, 2, transfer)
+	for range 3 {
+		wantEqual(t, d.verify(t), bankTables, bankRows)
+	}
+	d.on(t, s.green, behindTheBack)
+	wantDifferences(t, d.verify(t), behindTheBackFound...)
+}
+
+// BenchmarkVerify measures a comparison of one table of a million rows.
+func BenchmarkVerify(b *testing.B) {
+	const rows = 1_000_000
+	s := start(b, 15, 18, pgctl.Setting{Name: "shared_buffers", Value: "512MB"}, pgctl.Setting{Name: "max_wal_size", Value: "4GB"})
+	d := s.replicate(b, "bench",
+		`CREATE TABLE orders (id bigint PRIMARY KEY, customer int, at timestamptz, total numeric(12,2), state text, note text)`,
+		fmt.Sprintf(`INSERT INTO orders SELECT i, i %% 1000, 'epoch'::timestamptz + i * interval '1 s', i / 7.0,
+			 'open', repeat('n', (i %% 60)::int)
+			FROM generate_series(1, %d) i`, rows), `VACUUM ANALYZE orders`)
+	for _, idle := range []bool{true, false} {
+		name := "live"
+		if idle {
+			name = "idle"
+		}
+		b.Run(name, func(b *testing.B) {
+			if !idle {
+				stop := d.write(b, 2, func(ctx context.Context, tx pgx.Tx, writer, n int) error {
+					_, err := tx.Exec(ctx, fmt.Sprintf(`UPDATE orders SET state = 'paid' WHERE id = %d`, 1+(n*7919+writer)%rows))
+					return err
+				})
+				defer stop()
+			}
+			for b.Loop() {
+				report := d.verify(b)
+				wantEqual(b, report, 1, rows)
+				b.ReportMetric(float64(report.Rows)/report.Seconds, "rows/s")
+				b.ReportMetric(report.LongestBlockMS, "block-ms")
+				b.ReportMetric(report.LongestStopMS, "stop-ms")
+			}
+		})
+	}
+}
