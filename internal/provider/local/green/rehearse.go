@@ -78,7 +78,7 @@ func (r Rehearsal) Discard(ctx context.Context) error {
 		return nil
 	}
 	s := r.cluster()
-	if _, err := s.hold(); err != nil {
+	if _, err := s.hold(ctx); err != nil {
 		return err
 	}
 	return s.remove(ctx)

@@ -316,6 +316,44 @@ func TestTwoRehearsalsKeepOutOfEachOthersWay(t *testing.T) {
 	gone(t, r)
 }
 
+// TestARehearsalOutlastsALockOfOneThatWasKilled has the lock held for a moment after its pgteal has gone, as a program does that it was just
+// starting.
+func TestARehearsalOutlastsALockOfOneThatWasKilled(t *testing.T) {
+	t.Parallel()
+	r := green.Rehearsal{Directory: filepath.Join(t.TempDir(), "green.rehearsal")}
+	if err := os.Mkdir(r.Directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(r.Directory, "pgteal.rehearsal")
+	held, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.Discard(t.Context()) }()
+	pgtest.Eventually(t, time.Minute, "the other one has opened the lock file too", func() bool { return opened(path) > 1 })
+	if err := held.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil || exists(path) {
+		t.Errorf("%v; what marks the directory is there: %t", err, exists(path))
+	}
+}
+
+// opened counts how often this process has a file open.
+func opened(path string) (n int) {
+	descriptors, _ := filepath.Glob("/proc/self/fd/*") // the pattern is well formed
+	for _, d := range descriptors {
+		if target, err := os.Readlink(d); err == nil && target == path {
+			n++
+		}
+	}
+	return n
+}
+
 // TestSecretsStayWhereTheyAre has everything ask for a password, and looks for the secrets in arguments, progress, findings and files.
 func TestSecretsStayWhereTheyAre(t *testing.T) {
 	t.Parallel()

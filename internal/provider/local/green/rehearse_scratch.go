@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/pgctl"
@@ -31,7 +32,7 @@ const (
 // scratch makes the directory. What a rehearsal that was killed left there is ended and removed first; one that runs is left alone.
 func (r Rehearsal) scratch(ctx context.Context) (*scratch, error) {
 	s := r.cluster()
-	made, err := s.hold()
+	made, err := s.hold(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +50,11 @@ func (r Rehearsal) cluster() *scratch {
 	}}
 }
 
+// lockPatience is how long another rehearsal may go on: one whose pgteal was killed while it started a program, which has the lock until it runs.
+const lockPatience = 3 * time.Second
+
 // hold makes the directory where it is missing, and locks it.
-func (s *scratch) hold() (made []string, err error) {
+func (s *scratch) hold(ctx context.Context) (made []string, err error) {
 	entries, err := os.ReadDir(s.Work)
 	if errors.Is(err, fs.ErrNotExist) {
 		made, err = s.New.Account.Mkdir(s.Work)
@@ -66,7 +70,7 @@ func (s *scratch) hold() (made []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	err = lockWithin(ctx, held, lockPatience)
 	if err == nil && !sameFile(held, path) {
 		err = fs.ErrNotExist // its pgteal has just removed it
 	}
@@ -76,6 +80,23 @@ func (s *scratch) hold() (made []string, err error) {
 	}
 	s.held = held
 	return made, nil
+}
+
+// lockWithin locks a file that somebody else may have locked for up to patience.
+func lockWithin(ctx context.Context, file *os.File, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func sameFile(open *os.File, path string) bool {
