@@ -67,6 +67,9 @@ func (u *Upgrade) clean(ctx context.Context, step *progress.Step) error {
 	if err != nil {
 		return err
 	}
+	if u.managed() { // once the clone is closed it is the only role that gets in
+		clone = u.asRole(clone)
+	}
 	var slots []string
 	err = u.inDatabases(ctx, clone, func(conn *pgx.Conn, _ postgres.Database) error {
 		if err := postgres.DropSubscriptions(ctx, conn, ""); err != nil {
@@ -79,6 +82,9 @@ func (u *Upgrade) clean(ctx context.Context, step *progress.Step) error {
 		slots, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
 	})
+	if err == nil && u.managed() {
+		err = u.closeClone(ctx, clone)
+	}
 	if err != nil || len(slots) == 0 {
 		return err
 	}

@@ -112,7 +112,7 @@ func (u *Upgrade) reachGreen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.green = server.As(postgres.Role, u.password, "").At(host, at.Port)
+	u.green = u.asRole(server).At(host, at.Port)
 	_, err = u.green.MaintenanceDatabase(ctx)
 	return err
 }

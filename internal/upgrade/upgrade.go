@@ -36,6 +36,7 @@ type Upgrade struct {
 	admin        *postgres.Server // blue as the operator reaches it
 	blueGone     string           // why blue cannot be reached, where green serves and nothing depends on it
 	green        *postgres.Server // as pgteal's own role; set once green runs
+	greenAdmin   *postgres.Server // green as the operator reaches it
 	greenForBlue *postgres.Server // green as blue's server reaches it
 	password     string           // of pgteal's own role; "" before it is made
 	force        []string         // guardrails that the operator overrides
@@ -242,7 +243,12 @@ func (u *Upgrade) blue() *postgres.Server {
 	if !u.state.done(stepPublish) || u.state.Outcome != "" {
 		return u.admin
 	}
-	return u.admin.As(postgres.Role, u.password, "")
+	return u.asRole(u.admin)
+}
+
+// asRole returns a server as pgteal's own role reaches it.
+func (u *Upgrade) asRole(server *postgres.Server) *postgres.Server {
+	return server.As(postgres.Role, u.password, "")
 }
 
 // cluster returns blue or green, by its name.
