@@ -12,8 +12,7 @@ const (
 // SlotName names the replication slot, and the subscription, of the database with blue's oid.
 func SlotName(database uint32) string { return NamePrefix + strconv.FormatUint(uint64(database), 10) }
 
-// SchemaSQL makes pgteal's schema in a database. Its tables are published like every other, so they are on green too. Everybody may read whose
-// upgrade it is: another one has to see that.
+// SchemaSQL makes pgteal's schema in a database. Its tables are published like every other, so they are on green too.
 //
 // The barrier freezes an apply worker: its trigger fires only in a session that replicates (ENABLE REPLICA), and there it waits
 // for whoever holds the advisory lock with the row's id. Everything committed before the row is then visible on the
@@ -31,6 +30,7 @@ BEGIN
 	RETURN NEW;
 END $$;
 CREATE TRIGGER wait_at_barrier BEFORE INSERT ON pgteal.barrier FOR EACH ROW EXECUTE FUNCTION pgteal.wait_at_barrier();
-ALTER TABLE pgteal.barrier ENABLE REPLICA TRIGGER wait_at_barrier;
-GRANT USAGE ON SCHEMA pgteal TO PUBLIC;
-GRANT SELECT ON pgteal.upgrade TO PUBLIC;`
+ALTER TABLE pgteal.barrier ENABLE REPLICA TRIGGER wait_at_barrier;`
+
+// ReadableSchemaSQL lets everybody read whose upgrade a database is in. Where Role is no superuser the operator's role has to see that, too.
+const ReadableSchemaSQL = `GRANT USAGE ON SCHEMA pgteal TO PUBLIC; GRANT SELECT ON pgteal.upgrade TO PUBLIC`

@@ -122,12 +122,16 @@ func (u *Upgrade) publishDatabase(ctx context.Context, conn *pgx.Conn) error {
 
 // makePublication makes the schema, with whose upgrade it is, and the publication, all or nothing.
 func (u *Upgrade) makePublication(ctx context.Context, conn *pgx.Conn) error {
+	statements := []string{
+		`SET LOCAL lock_timeout = '10s'`, postgres.SchemaSQL,
+		`INSERT INTO pgteal.upgrade VALUES (` + postgres.Literal(u.state.ID) + `, ` + postgres.Literal(u.state.Name) + `)`,
+		postgres.CreatePublicationSQL,
+	}
+	if u.managed() {
+		statements = append(statements, postgres.ReadableSchemaSQL)
+	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for _, statement := range []string{
-			`SET LOCAL lock_timeout = '10s'`, postgres.SchemaSQL,
-			`INSERT INTO pgteal.upgrade VALUES (` + postgres.Literal(u.state.ID) + `, ` + postgres.Literal(u.state.Name) + `)`,
-			postgres.CreatePublicationSQL,
-		} {
+		for _, statement := range statements {
 			if _, err := tx.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("publish: %w", err)
 			}
