@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/rights"
+)
+
+// SetNames makes the server's certificate one for the addresses of its endpoints. A running server takes it with the next Reload.
+func (s *Server) SetNames(addresses []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Equal(s.names, addresses) {
+		return nil
+	}
+	s.names = slices.Clone(addresses)
+	return s.certify()
+}
+
+func (s *Server) certify() error {
+	certificate, key, err := s.Authority.issue(append([]string{s.Address}, s.names...))
+	if err != nil {
+		return err
+	}
+	if err := s.write("server.crt", certificate); err != nil {
+		return err
+	}
+	return s.write("server.key", key)
+}
+
+// configure writes the server's configuration, all of it.
+func (s *Server) configure() error {
+	if _, err := os.Stat(filepath.Join(s.Directory, "server.crt")); err != nil {
+		if err := s.certify(); err != nil {
+			return err
+		}
+	}
+	settings := map[string]string{}
+	maps.Copy(settings, s.settings)
+	maps.Copy(settings, s.own())
+	var text strings.Builder
+	text.WriteString("# Written by the simulator of AWS.\n")
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.NewReplacer(`\`, `\\`, `'`, `''`, "\n", `\n`).Replace(settings[name]))
+	}
+	for name, content := range map[string]string{
+		"postgresql.conf":      text.String(),
+		"postgresql.auto.conf": "",
+		"pg_hba.conf":          s.access(),
+		"pg_ident.conf":        "",
+	} {
+		if err := s.write(filepath.Join(filepath.Base(s.data), name), []byte(content)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own are the settings that are not the user's to change.
+func (s *Server) own() map[string]string {
+	level := "replica"
+	if s.settings["rds.logical_replication"] == "1" {
+		level = "logical"
+	}
+	settings := map[string]string{
+		"listen_addresses":        s.Address,
+		"port":                    s.port(),
+		"unix_socket_directories": s.sockets(),
+		"unix_socket_permissions": "0700",
+		"ssl":                     "on",
+		"ssl_cert_file":           filepath.Join(s.Directory, "server.crt"),
+		"ssl_key_file":            filepath.Join(s.Directory, "server.key"),
+		"password_encryption":     "scram-sha-256",
+		"wal_level":               level,
+		"wal_keep_size":           "1GB", // a clone copies the WAL that was written meanwhile
+		"fsync":                   "off", // it is thrown away
+		"logging_collector":       "off",
+		"log_destination":         "stderr",
+		"lc_messages":             "C",
+
+		rights.StartLSNSetting: s.start.String(),
+	}
+	return settings
+}
+
+// access is pg_hba.conf. The socket's directory lets in its owner and root only.
+func (s *Server) access() string {
+	var b strings.Builder
+	b.WriteString("local all all trust\n")
+	fmt.Fprintf(&b, "host all %s all reject\n", Superuser)
+	b.WriteString("host rdsadmin all all reject\n")
+	if s.settings["rds.force_ssl"] == "1" {
+		b.WriteString("hostnossl all all all reject\nhostnossl replication all all reject\n")
+	}
+	b.WriteString("host all all all scram-sha-256\nhost replication all all scram-sha-256\n")
+	return b.String()
+}
+
+// write replaces a file in the server's directory, as the account's.
+func (s *Server) write(name string, content []byte) error {
+	path := filepath.Join(s.Directory, name)
+	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o600))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer file.Cleanup() //nolint:errcheck // it does nothing once the file is in place
+	if _, err := file.Write(content); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := s.Account.Own(file.Name()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return file.CloseAtomicallyReplace()
+}
