@@ -48,10 +48,11 @@ type Provider interface {
 	Upgrade(ctx context.Context, blue *postgres.Server, step *progress.Step) error
 
 	// StartGreen starts green where it does not run, at its final address, with blue's settings and closed to clients
-	// (postgres.HBAClosed). What became of each setting is told by the call that carries them over; later ones tell the same.
+	// (postgres.HBAClosed). What became of each setting is told by the call that carries them over; later ones tell the same, or nothing.
 	StartGreen(ctx context.Context, blue *postgres.Server, step *progress.Step) (*postgres.Server, []Carried, error)
 
-	// Complete makes green what blue is beside the data: readers, scaling, rights and notices. What cannot be carried over it says.
+	// Complete makes green what blue is beside the data: readers, scaling, rights and notices. What cannot be carried over it says. It comes
+	// once, at the end of settling green.
 	Complete(ctx context.Context, step *progress.Step) error
 
 	// Endpoint returns where routes reach green.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,6 +76,29 @@ func (a *Aurora) Endpoint() route.Endpoint {
 		a.endpoint = endpointOf(green)
 	}
 	return a.endpoint
+}
+
+// Endpoints returns where routes reach blue, and where they will reach green: AWS gives the cluster endpoints of a region names that differ in the
+// identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port.
+func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err error) {
+	ctx, cancel := context.WithTimeout(ctx, endpointTimeout)
+	defer cancel()
+	found, err := a.needBlue(ctx)
+	if err != nil {
+		return blue, green, err
+	}
+	there, err := a.cluster(ctx, a.config.GreenCluster())
+	if err != nil {
+		return blue, green, err
+	}
+	blue = endpointOf(found)
+	green = route.Endpoint{Port: blue.Port}
+	if there != nil {
+		green.Host = aws.ToString(there.Endpoint)
+	} else if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
+		green.Host = a.config.GreenCluster() + "." + rest
+	}
+	return blue, green, nil
 }
 
 var errNotWithdrawn = fault.New(fault.Usage, errors.New("a DB cluster of Aurora cannot be taken off its address, which a route libpq needs"),

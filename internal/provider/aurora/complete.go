@@ -45,6 +45,10 @@ func (a *Aurora) Complete(ctx context.Context, step *progress.Step) error {
 	for _, left := range notCarried(blue) {
 		step.Say(left)
 	}
+	_, err = a.rds.AddTagsToResource(ctx, &rds.AddTagsToResourceInput{ResourceName: green.DBClusterArn, Tags: []types.Tag{tag(tagWhole, "true")}})
+	if err != nil {
+		return failed("mark as complete DB cluster", *green.DBClusterIdentifier, err)
+	}
 	return nil
 }
 

@@ -156,7 +156,7 @@ func (a *Aurora) Tidy(ctx context.Context) error {
 	}
 	for _, arn := range append(arns, aws.ToString(green.DBClusterArn)) { // the cluster last: by its tag the rest is found
 		_, err := a.rds.RemoveTagsFromResource(ctx, &rds.RemoveTagsFromResourceInput{
-			ResourceName: &arn, TagKeys: []string{tagUpgrade, tagBlue, tagProtect},
+			ResourceName: &arn, TagKeys: []string{tagUpgrade, tagBlue, tagProtect, tagWhole},
 		})
 		if err != nil {
 			return failed("remove pgteal's tags from", arn, err)

@@ -56,7 +56,8 @@ func (a *Aurora) StartClone(ctx context.Context, step *progress.Step) (*postgres
 }
 
 // StartGreen waits until green is available with its parameter groups in force, and returns it. It is never stopped; where a parameter waits for
-// a reboot, green's instances are rebooted while they have no clients.
+// a reboot, green's instances are rebooted while they have no clients. Once it is complete it is returned as it is, since that may happen in a
+// pause; what became of settings is not told again then.
 func (a *Aurora) StartGreen(ctx context.Context, _ *postgres.Server, step *progress.Step) (*postgres.Server, []provider.Carried, error) {
 	if err := a.begin(ctx, step); err != nil {
 		return nil, nil, err
@@ -65,20 +66,25 @@ func (a *Aurora) StartGreen(ctx context.Context, _ *postgres.Server, step *progr
 	if err != nil {
 		return nil, nil, err
 	}
+	blue, err := a.findBlue(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if valueOf(green.TagList, tagWhole) != "" {
+		a.endpoint = endpointOf(green)
+		server, err := a.server("green", green, blue)
+		return server, nil, err
+	}
 	if err := a.settle(ctx, green, step); err != nil {
 		return nil, nil, err
 	}
 	if green, err = a.needGreen(ctx); err != nil {
 		return nil, nil, err
 	}
+	a.endpoint = endpointOf(green)
 	// Whether it lets the operator's role in is another matter: it may be closed to clients.
 	server, err := a.reach(ctx, "green", green, step, func(err error) bool { return err == nil || answered(err) })
-	if err != nil {
-		return nil, nil, err
-	}
-	a.endpoint = endpointOf(green)
-	blue, err := a.findBlue(ctx)
-	if err != nil || blue == nil { // deleted by finish
+	if err != nil || blue == nil {
 		return server, nil, err
 	}
 	carried, err := a.carried(ctx, blue)

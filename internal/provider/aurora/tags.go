@@ -14,6 +14,7 @@ const (
 	tagUpgrade = "pgteal:upgrade"             // the upgrade's id
 	tagBlue    = "pgteal:blue"                // on green: resource id of the DB cluster that it was cloned from, which no renaming changes
 	tagProtect = "pgteal:deletion-protection" // on green: whether blue was protected from deletion, which green is to be in the end
+	tagWhole   = "pgteal:complete"            // on green: it has all that Complete gives it
 	tagPrefix  = "pgteal:"
 )
 
