@@ -122,13 +122,21 @@ func (a *Aurora) completeActions(ctx context.Context, blue *types.DBCluster) (ac
 // call writes a request as a line: `rds: DeleteDBCluster DBClusterIdentifier=orders SkipFinalSnapshot=true`.
 func call(input any) string {
 	value := reflect.ValueOf(input).Elem()
-	words := []string{"rds: " + strings.TrimSuffix(value.Type().Name(), "Input")}
-	for i := range value.NumField() {
-		if text := shown(value.Field(i)); text != "" && value.Type().Field(i).IsExported() {
-			words = append(words, value.Type().Field(i).Name+"="+text)
+	return "rds: " + strings.Join(append([]string{strings.TrimSuffix(value.Type().Name(), "Input")}, fields(value, "=")...), " ")
+}
+
+// fields writes what a request, or a part of one, holds.
+func fields(v reflect.Value, between string) (words []string) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		if text := shown(v.Field(i)); text != "" {
+			words = append(words, f.Name+between+text)
 		}
 	}
-	return strings.Join(words, " ")
+	return words
 }
 
 // shown writes a value of a request, "" where it is left out.
@@ -171,13 +179,5 @@ func shownStruct(v reflect.Value) string {
 	case types.Parameter:
 		return aws.ToString(s.ParameterName) + "=" + aws.ToString(s.ParameterValue)
 	}
-	var fields []string
-	for i := range v.NumField() {
-		if f := v.Type().Field(i); f.IsExported() {
-			if text := shown(v.Field(i)); text != "" {
-				fields = append(fields, f.Name+":"+text)
-			}
-		}
-	}
-	return "{" + strings.Join(fields, " ") + "}"
+	return "{" + strings.Join(fields(v, ":"), " ") + "}"
 }
