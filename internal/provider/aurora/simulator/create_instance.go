@@ -47,14 +47,14 @@ func (s *Simulator) createDBInstance(q *call, in *rds.CreateDBInstanceInput) (*r
 	if err := s.certify(c); err != nil {
 		return nil, err
 	}
-	s.begin(q, c, func(j *job) error {
-		steps := []string{creating}
-		if value(in.MonitoringInterval) > 0 {
-			steps = append(steps, "configuring-enhanced-monitoring")
-		}
-		if len(c.shown.EnabledCloudwatchLogsExports) > 0 {
-			steps = append(steps, "configuring-log-exports")
-		}
+	steps := []string{creating}
+	if value(in.MonitoringInterval) > 0 {
+		steps = append(steps, "configuring-enhanced-monitoring")
+	}
+	if len(c.shown.EnabledCloudwatchLogsExports) > 0 {
+		steps = append(steps, "configuring-log-exports")
+	}
+	s.background(q, c, func(j *job) error {
 		for _, status := range steps {
 			if err := j.pass(status, i); err != nil {
 				return err
@@ -136,10 +136,14 @@ func (j *job) start(c *dbCluster, i *dbInstance) error {
 	var settings map[string]string
 	var running bool
 	j.s.locked(func() { settings, running = j.s.inForce(c), c.serving })
-	if !running {
-		if err := c.server.Start(j.ctx, settings); err != nil {
-			return err
-		}
+	var err error
+	if running {
+		err = c.server.Reload(j.ctx, settings) // its certificate has one more name
+	} else {
+		err = c.server.Start(j.ctx, settings)
+	}
+	if err != nil {
+		return err
 	}
 	j.s.locked(func() {
 		if !running {

@@ -9,28 +9,39 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 )
 
-// inForce are the settings that a restart of a DB cluster's server brings: of its group, and over it of its writer's.
+// inForce are the settings that a restart of a DB cluster's server brings.
 func (s *Simulator) inForce(c *dbCluster) map[string]string {
-	settings := map[string]string{}
-	g, err := s.world.group(true, c.shown.DBClusterParameterGroup)
+	cluster, err := s.world.group(true, c.shown.DBClusterParameterGroup)
 	if err != nil {
-		return settings // it cannot be deleted while it is used
+		return nil // it cannot be deleted while it is used
 	}
-	if all, err := s.definitions(g.family, true); err == nil {
+	writer := s.world.writer(c)
+	if writer == nil {
+		return s.settings(cluster, nil)
+	}
+	instance, err := s.world.group(false, writer.shown.DBParameterGroups[0].DBParameterGroupName)
+	if err != nil {
+		return nil // likewise
+	}
+	return s.settings(cluster, instance)
+}
+
+// settings are those of a DB cluster's group, and over them those of its writer's.
+func (s *Simulator) settings(groups ...*parameterGroup) map[string]string {
+	settings := map[string]string{}
+	if all, err := s.definitions(groups[0].family, true); err == nil {
 		for _, d := range all {
 			if d.name == "rds.force_ssl" || d.name == "rds.logical_replication" || setByAmazon[d.name] != "" {
 				settings[d.name] = d.standard
 			}
 		}
 	}
-	for name, v := range g.values {
-		settings[name] = v.value
-	}
-	if writer := s.world.writer(c); writer != nil {
-		if g, err := s.world.group(false, writer.shown.DBParameterGroups[0].DBParameterGroupName); err == nil {
-			for name, v := range g.values {
-				settings[name] = v.value
-			}
+	for _, g := range groups {
+		if g == nil {
+			continue
+		}
+		for name, v := range g.values {
+			settings[name] = v.value
 		}
 	}
 	return settings

@@ -153,3 +153,27 @@ func TestADBClusterLives(t *testing.T) {
 		t.Errorf("servers live in %v", matches)
 	}
 }
+
+// set sets a parameter of a DB cluster parameter group.
+func (f *fixture) set(t *testing.T, group, name, value, method string) {
+	t.Helper()
+	_, err := f.api.ModifyDBClusterParameterGroup(t.Context(), &rds.ModifyDBClusterParameterGroupInput{
+		DBClusterParameterGroupName: &group,
+		Parameters:                  []types.Parameter{{ParameterName: &name, ParameterValue: &value, ApplyMethod: types.ApplyMethod(method)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// latest is the latest version of a major.
+func (f *fixture) latest(t *testing.T, major string) string {
+	t.Helper()
+	out, err := f.api.DescribeDBEngineVersions(t.Context(), &rds.DescribeDBEngineVersionsInput{
+		Engine: aws.String("aurora-postgresql"), EngineVersion: &major, DefaultOnly: aws.Bool(true),
+	})
+	if err != nil || len(out.DBEngineVersions) != 1 {
+		t.Fatalf("versions of %s: %+v, %v", major, out, err)
+	}
+	return *out.DBEngineVersions[0].EngineVersion
+}

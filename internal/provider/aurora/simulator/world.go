@@ -18,6 +18,8 @@ type world struct {
 	clusters    []*dbCluster
 	instances   []*dbInstance
 	groups      []*parameterGroup
+	snapshots   []*types.DBClusterSnapshot
+	events      []types.Event
 	tags        map[string][]types.Tag       // by ARN
 	secrets     map[string]map[string]string // of Secrets Manager, by ARN
 	servers     []*engine.Server             // all that were ever made and are not removed

@@ -15,12 +15,22 @@ import (
 
 // SetNames makes the server's certificate one for the addresses of its endpoints. A running server takes it with the next Reload.
 func (s *Server) SetNames(addresses []string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.namesMu.Lock()
+	defer s.namesMu.Unlock()
 	if slices.Equal(s.names, addresses) {
 		return nil
 	}
 	s.names = slices.Clone(addresses)
+	return s.certify()
+}
+
+// certified gives the server a certificate if it has none.
+func (s *Server) certified() error {
+	s.namesMu.Lock()
+	defer s.namesMu.Unlock()
+	if _, err := os.Stat(filepath.Join(s.Directory, "server.crt")); err == nil {
+		return nil
+	}
 	return s.certify()
 }
 
@@ -37,10 +47,8 @@ func (s *Server) certify() error {
 
 // configure writes the server's configuration, all of it.
 func (s *Server) configure() error {
-	if _, err := os.Stat(filepath.Join(s.Directory, "server.crt")); err != nil {
-		if err := s.certify(); err != nil {
-			return err
-		}
+	if err := s.certified(); err != nil {
+		return err
 	}
 	settings := map[string]string{}
 	maps.Copy(settings, s.settings)

@@ -40,8 +40,10 @@ type Server struct {
 	data     string       // the data directory; an upgrade makes another one
 	start    postgres.LSN // where the volume's logical history begins: a clone's end of WAL
 	slots    []slot       // of the cluster that this is a clone of, until they are made
-	names    []string     // addresses of its endpoints, for the certificate
 	settings map[string]string
+
+	namesMu sync.Mutex
+	names   []string // addresses of its endpoints, for the certificate
 }
 
 // New returns a server that has no files yet: Create or CloneTo makes them.
