@@ -63,12 +63,9 @@ func (u *Upgrade) cloneLSN(ctx context.Context, step *progress.Step) error {
 // running. The publication stays: it is for the way back.
 // The slots decode prepared transactions whole when they commit, so that nothing is lost with them here.
 func (u *Upgrade) clean(ctx context.Context, step *progress.Step) error {
-	clone, _, err := u.provider.StartClone(ctx, step)
+	clone, err := u.startedClone(ctx, step)
 	if err != nil {
 		return err
-	}
-	if u.managed() { // once the clone is closed it is the only role that gets in
-		clone = u.asRole(clone)
 	}
 	var slots []string
 	err = u.inDatabases(ctx, clone, func(conn *pgx.Conn, _ postgres.Database) error {

@@ -6,10 +6,28 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgteal/pgteal/internal/postgres"
+	"github.com/pgteal/pgteal/internal/progress"
 )
 
 // managed tells whether the clusters are in a cloud, which keeps the superuser and the files to itself.
 func (u *Upgrade) managed() bool { return u.config.Provider != "local" }
+
+// startedClone is the clone, as a role that gets in however far it has come: in a cloud nobody but pgteal's does, once it is closed.
+func (u *Upgrade) startedClone(ctx context.Context, step *progress.Step) (*postgres.Server, error) {
+	if u.managed() {
+		return u.atEndpoint("clone"), nil
+	}
+	clone, _, err := u.provider.StartClone(ctx, step)
+	return clone, err
+}
+
+// atEndpoint is what a cloud has at green's endpoint, as pgteal's own role reaches it.
+func (u *Upgrade) atEndpoint(name string) *postgres.Server {
+	at := u.provider.Endpoint()
+	server := u.asRole(u.admin).At(at.Host, at.Port)
+	server.Name = name
+	return server
+}
 
 // closeClone closes a clone that everybody can reach who knows its address. What that changes is in the journal before, and opening green puts it
 // back: the upgrade keeps it.

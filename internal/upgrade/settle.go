@@ -42,7 +42,7 @@ func (u *Upgrade) settle(ctx context.Context, step *progress.Step) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context, *progress.Step) error{u.updateExtensions, u.rebuildIndexes, u.analyze} {
+	for _, part := range []func(context.Context, *progress.Step) error{u.updateExtensions, u.rebuildIndexes, u.analyze, u.provider.Complete} {
 		if err := part(ctx, step); err != nil {
 			return err
 		}

@@ -133,6 +133,7 @@ func (u *Upgrade) load(ctx context.Context) error {
 	}
 	if len(entries) > 0 {
 		u.state = entries[len(entries)-1].State
+		u.provider.Own(u.state.ID)
 		if u.state.done(stepSwitchover) && u.state.serving() == blue { // a rollback was cut off
 			u.takeBackSwitchover()
 		}
@@ -183,6 +184,7 @@ func (u *Upgrade) meetBlue(ctx context.Context) (err error) {
 			ID: rand.Text(), Name: u.config.Upgrade, Provider: u.config.Provider,
 			SystemIdentifier: id, From: major, FromVersion: firstWord(version), To: u.config.To, Steps: map[string]StepState{},
 		}
+		u.provider.Own(u.state.ID)
 	case u.state.SystemIdentifier != id:
 		return fault.New(fault.Usage, fmt.Errorf("the state directory %s belongs to the cluster with system identifier %s, blue's is %s",
 			u.config.State(), u.state.SystemIdentifier, id), "Give this upgrade another name, or name the right cluster in blue.")

@@ -11,6 +11,9 @@ func rdsActions() map[string]rdsAction {
 		"DescribeDBEngineVersions": action(schemas.DescribeDBEngineVersionsMessage, schemas.DBEngineVersionMessage,
 			(*rds.Client).DescribeDBEngineVersions, (*Simulator).describeDBEngineVersions),
 
+		"DescribeAccountAttributes": action(schemas.DescribeAccountAttributesMessage, schemas.AccountAttributesMessage,
+			(*rds.Client).DescribeAccountAttributes, (*Simulator).describeAccountAttributes),
+
 		"DescribeDBClusters": action(schemas.DescribeDBClustersMessage, schemas.DBClusterMessage,
 			(*rds.Client).DescribeDBClusters, (*Simulator).describeDBClusters),
 		"CreateDBCluster": action(schemas.CreateDBClusterMessage, schemas.CreateDBClusterResult,
