@@ -123,7 +123,8 @@ func (a *Aurora) whyNotUpgraded(ctx context.Context, id, version string, cause e
 func (a *Aurora) settle(ctx context.Context, green *types.DBCluster, step *progress.Step) error {
 	id, version := *green.DBClusterIdentifier, aws.ToString(green.EngineVersion)
 	object, rebooted := fmt.Sprintf("DB cluster %q", id), map[string]time.Time{}
-	return a.wait(ctx, step, object, "available with all of its instances, their parameters in force", a.limits.upgrade, func(ctx context.Context) (look, error) {
+	const until = "available with all of its instances, their parameters in force"
+	return a.wait(ctx, step, object, until, a.limits.upgrade, func(ctx context.Context) (look, error) {
 		c, err := a.cluster(ctx, id)
 		if err != nil {
 			return look{}, err

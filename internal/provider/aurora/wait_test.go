@@ -103,7 +103,8 @@ func TestWhatEndsBadlyIsNamedWithAHint(t *testing.T) {
 			simulator.Fault{Action: "CreateDBInstance", Code: "AccessDenied"}, []string{"create DB instance", "orders-pg18-1"}, "docs/aurora.md",
 		},
 		"no capacity": {
-			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"}, []string{"orders-pg18-1", "insufficient-capacity"}, "aurora.instance_class",
+			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"},
+			[]string{"orders-pg18-1", "insufficient-capacity"}, "aurora.instance_class",
 		},
 		"a status of tomorrow": {
 			simulator.Fault{Action: "CreateDBInstance", Ends: "contemplating"}, []string{"orders-pg18-1", "contemplating"}, "The same command waits on",
