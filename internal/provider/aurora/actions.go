@@ -113,7 +113,8 @@ func (a *Aurora) completeActions(ctx context.Context, blue *types.DBCluster) (ac
 	}
 	target, err := a.scalingTarget(ctx, *blue.DBClusterIdentifier)
 	if target != nil {
-		actions = append(actions, fmt.Sprintf("application-autoscaling: RegisterScalableTarget ResourceId=%s MinCapacity=%d MaxCapacity=%d, and blue's policies",
+		actions = append(actions, fmt.Sprintf(
+			"application-autoscaling: RegisterScalableTarget ResourceId=%s MinCapacity=%d MaxCapacity=%d, and PutScalingPolicy for each of blue's policies",
 			scaled(a.config.GreenCluster()), aws.ToInt32(target.MinCapacity), aws.ToInt32(target.MaxCapacity)))
 	}
 	return append(actions, notCarried(blue)...), err

@@ -50,7 +50,8 @@ func (a *Aurora) checkNetwork(ctx context.Context, blue *types.DBCluster, _ *pos
 		}
 		found = append(found, finding.Finding{
 			Check: "aurora-network", Blocks: finding.Upgrade, Object: "security groups " + strings.Join(ids, ", "),
-			Reason: fmt.Sprintf("None of them %s port %d %s each other or all of the subnets of %s. Green will have the same ones, and the two would not reach each other.",
+			Reason: fmt.Sprintf("None of them %s port %d %s each other or all of the subnets of %s. "+
+				"Green will have the same ones, and the two would not reach each other.",
 				way.verb, port, way.to, aws.ToString(blue.DBSubnetGroup)),
 			Fix: fmt.Sprintf("aws ec2 %s --group-id %s --ip-permissions 'IpProtocol=tcp,FromPort=%d,ToPort=%d,UserIdGroupPairs=[{GroupId=%s}]'",
 				way.option, ids[0], port, port, ids[0]),

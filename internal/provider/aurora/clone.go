@@ -171,7 +171,8 @@ func (a *Aurora) instanceLike(model *types.DBInstance, id string) *rds.CreateDBI
 		Tags:                       a.tagsLike(model.TagList),
 	}
 	if aws.ToBool(model.PerformanceInsightsEnabled) {
-		input.PerformanceInsightsKMSKeyId, input.PerformanceInsightsRetentionPeriod = model.PerformanceInsightsKMSKeyId, model.PerformanceInsightsRetentionPeriod
+		input.PerformanceInsightsKMSKeyId = model.PerformanceInsightsKMSKeyId
+		input.PerformanceInsightsRetentionPeriod = model.PerformanceInsightsRetentionPeriod
 	}
 	return input
 }

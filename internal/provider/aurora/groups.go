@@ -27,7 +27,7 @@ func (g group) kind() string {
 // String is `DB parameter group "orders-pg18"`.
 func (g group) String() string { return fmt.Sprintf("%s %q", g.kind(), g.name) }
 
-// arn returns the group's ARN and family, "" where there is no such group.
+// groupARN returns the group's ARN and family, "" where there is no such group.
 func (a *Aurora) groupARN(ctx context.Context, g group) (arn, family string, err error) {
 	if g.ofInstance {
 		answer, err := a.rds.DescribeDBParameterGroups(ctx, &rds.DescribeDBParameterGroupsInput{DBParameterGroupName: &g.name})
@@ -141,7 +141,8 @@ func (a *Aurora) setIn(ctx context.Context, g group) (map[string]types.Parameter
 	set := map[string]types.Parameter{}
 	source := aws.String("user")
 	if g.ofInstance {
-		for pages := rds.NewDescribeDBParametersPaginator(a.rds, &rds.DescribeDBParametersInput{DBParameterGroupName: &g.name, Source: source}); pages.HasMorePages(); {
+		input := &rds.DescribeDBParametersInput{DBParameterGroupName: &g.name, Source: source}
+		for pages := rds.NewDescribeDBParametersPaginator(a.rds, input); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				return nil, failed("read "+g.kind(), g.name, err)
