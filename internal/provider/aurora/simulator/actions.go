@@ -1,19 +1,24 @@
 package simulator
 
 import (
+	"maps"
+
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/schemas"
 )
 
 // rdsActions are the actions of RDS that there are.
 func rdsActions() map[string]rdsAction {
+	all := map[string]rdsAction{}
+	for _, some := range []map[string]rdsAction{clusterActions(), instanceActions(), groupActions(), proxyActions(), otherActions()} {
+		maps.Copy(all, some)
+	}
+	return all
+}
+
+// clusterActions are about DB clusters and their snapshots.
+func clusterActions() map[string]rdsAction {
 	return map[string]rdsAction{
-		"DescribeDBEngineVersions": action(schemas.DescribeDBEngineVersionsMessage, schemas.DBEngineVersionMessage,
-			(*rds.Client).DescribeDBEngineVersions, (*Simulator).describeDBEngineVersions),
-
-		"DescribeAccountAttributes": action(schemas.DescribeAccountAttributesMessage, schemas.AccountAttributesMessage,
-			(*rds.Client).DescribeAccountAttributes, (*Simulator).describeAccountAttributes),
-
 		"DescribeDBClusters": action(schemas.DescribeDBClustersMessage, schemas.DBClusterMessage,
 			(*rds.Client).DescribeDBClusters, (*Simulator).describeDBClusters),
 		"CreateDBCluster": action(schemas.CreateDBClusterMessage, schemas.CreateDBClusterResult,
@@ -30,7 +35,22 @@ func rdsActions() map[string]rdsAction {
 			(*rds.Client).StopDBCluster, (*Simulator).stopDBCluster),
 		"StartDBCluster": action(schemas.StartDBClusterMessage, schemas.StartDBClusterResult,
 			(*rds.Client).StartDBCluster, (*Simulator).startDBCluster),
+		"CreateDBClusterSnapshot": action(schemas.CreateDBClusterSnapshotMessage, schemas.CreateDBClusterSnapshotResult,
+			(*rds.Client).CreateDBClusterSnapshot, (*Simulator).createDBClusterSnapshot),
+		"DescribeDBClusterSnapshots": action(schemas.DescribeDBClusterSnapshotsMessage, schemas.DBClusterSnapshotMessage,
+			(*rds.Client).DescribeDBClusterSnapshots, (*Simulator).describeDBClusterSnapshots),
+		"DeleteDBClusterSnapshot": action(schemas.DeleteDBClusterSnapshotMessage, schemas.DeleteDBClusterSnapshotResult,
+			(*rds.Client).DeleteDBClusterSnapshot, (*Simulator).deleteDBClusterSnapshot),
+		"AddRoleToDBCluster": action(schemas.AddRoleToDBClusterMessage, nil,
+			(*rds.Client).AddRoleToDBCluster, (*Simulator).addRoleToDBCluster),
+		"RemoveRoleFromDBCluster": action(schemas.RemoveRoleFromDBClusterMessage, nil,
+			(*rds.Client).RemoveRoleFromDBCluster, (*Simulator).removeRoleFromDBCluster),
+	}
+}
 
+// instanceActions are about DB instances.
+func instanceActions() map[string]rdsAction {
+	return map[string]rdsAction{
 		"DescribeDBInstances": action(schemas.DescribeDBInstancesMessage, schemas.DBInstanceMessage,
 			(*rds.Client).DescribeDBInstances, (*Simulator).describeDBInstances),
 		"CreateDBInstance": action(schemas.CreateDBInstanceMessage, schemas.CreateDBInstanceResult,
@@ -41,7 +61,16 @@ func rdsActions() map[string]rdsAction {
 			(*rds.Client).RebootDBInstance, (*Simulator).rebootDBInstance),
 		"DeleteDBInstance": action(schemas.DeleteDBInstanceMessage, schemas.DeleteDBInstanceResult,
 			(*rds.Client).DeleteDBInstance, (*Simulator).deleteDBInstance),
+		"DescribeDBLogFiles": action(schemas.DescribeDBLogFilesMessage, schemas.DescribeDBLogFilesResponse,
+			(*rds.Client).DescribeDBLogFiles, (*Simulator).describeDBLogFiles),
+		"DownloadDBLogFilePortion": action(schemas.DownloadDBLogFilePortionMessage, schemas.DownloadDBLogFilePortionDetails,
+			(*rds.Client).DownloadDBLogFilePortion, (*Simulator).downloadDBLogFilePortion),
+	}
+}
 
+// groupActions are about parameter groups.
+func groupActions() map[string]rdsAction {
+	return map[string]rdsAction{
 		"CreateDBClusterParameterGroup": action(schemas.CreateDBClusterParameterGroupMessage, schemas.CreateDBClusterParameterGroupResult,
 			(*rds.Client).CreateDBClusterParameterGroup, (*Simulator).createDBClusterParameterGroup),
 		"DescribeDBClusterParameterGroups": action(schemas.DescribeDBClusterParameterGroupsMessage, schemas.DBClusterParameterGroupsMessage,
@@ -67,26 +96,52 @@ func rdsActions() map[string]rdsAction {
 			(*rds.Client).DescribeEngineDefaultClusterParameters, (*Simulator).describeEngineDefaultClusterParameters),
 		"DescribeEngineDefaultParameters": action(schemas.DescribeEngineDefaultParametersMessage, schemas.DescribeEngineDefaultParametersResult,
 			(*rds.Client).DescribeEngineDefaultParameters, (*Simulator).describeEngineDefaultParameters),
+	}
+}
 
-		"CreateDBClusterSnapshot": action(schemas.CreateDBClusterSnapshotMessage, schemas.CreateDBClusterSnapshotResult,
-			(*rds.Client).CreateDBClusterSnapshot, (*Simulator).createDBClusterSnapshot),
-		"DescribeDBClusterSnapshots": action(schemas.DescribeDBClusterSnapshotsMessage, schemas.DBClusterSnapshotMessage,
-			(*rds.Client).DescribeDBClusterSnapshots, (*Simulator).describeDBClusterSnapshots),
-		"DeleteDBClusterSnapshot": action(schemas.DeleteDBClusterSnapshotMessage, schemas.DeleteDBClusterSnapshotResult,
-			(*rds.Client).DeleteDBClusterSnapshot, (*Simulator).deleteDBClusterSnapshot),
+// proxyActions are about RDS Proxy.
+func proxyActions() map[string]rdsAction {
+	return map[string]rdsAction{
+		"CreateDBProxy": action(schemas.CreateDBProxyRequest, schemas.CreateDBProxyResponse,
+			(*rds.Client).CreateDBProxy, (*Simulator).createDBProxy),
+		"DescribeDBProxies": action(schemas.DescribeDBProxiesRequest, schemas.DescribeDBProxiesResponse,
+			(*rds.Client).DescribeDBProxies, (*Simulator).describeDBProxies),
+		"DescribeDBProxyTargetGroups": action(schemas.DescribeDBProxyTargetGroupsRequest, schemas.DescribeDBProxyTargetGroupsResponse,
+			(*rds.Client).DescribeDBProxyTargetGroups, (*Simulator).describeDBProxyTargetGroups),
+		"DescribeDBProxyTargets": action(schemas.DescribeDBProxyTargetsRequest, schemas.DescribeDBProxyTargetsResponse,
+			(*rds.Client).DescribeDBProxyTargets, (*Simulator).describeDBProxyTargets),
+		"RegisterDBProxyTargets": action(schemas.RegisterDBProxyTargetsRequest, schemas.RegisterDBProxyTargetsResponse,
+			(*rds.Client).RegisterDBProxyTargets, (*Simulator).registerDBProxyTargets),
+		"DeregisterDBProxyTargets": action(schemas.DeregisterDBProxyTargetsRequest, nil,
+			(*rds.Client).DeregisterDBProxyTargets, (*Simulator).deregisterDBProxyTargets),
+	}
+}
 
+// otherActions are about everything else.
+func otherActions() map[string]rdsAction {
+	return map[string]rdsAction{
+		"DescribeAccountAttributes": action(schemas.DescribeAccountAttributesMessage, schemas.AccountAttributesMessage,
+			(*rds.Client).DescribeAccountAttributes, (*Simulator).describeAccountAttributes),
+		"DescribeDBEngineVersions": action(schemas.DescribeDBEngineVersionsMessage, schemas.DBEngineVersionMessage,
+			(*rds.Client).DescribeDBEngineVersions, (*Simulator).describeDBEngineVersions),
 		"AddTagsToResource": action(schemas.AddTagsToResourceMessage, nil,
 			(*rds.Client).AddTagsToResource, (*Simulator).addTagsToResource),
 		"RemoveTagsFromResource": action(schemas.RemoveTagsFromResourceMessage, nil,
 			(*rds.Client).RemoveTagsFromResource, (*Simulator).removeTagsFromResource),
 		"ListTagsForResource": action(schemas.ListTagsForResourceMessage, schemas.TagListMessage,
 			(*rds.Client).ListTagsForResource, (*Simulator).listTagsForResource),
-
 		"DescribeEvents": action(schemas.DescribeEventsMessage, schemas.EventsMessage,
 			(*rds.Client).DescribeEvents, (*Simulator).describeEvents),
-		"DescribeDBLogFiles": action(schemas.DescribeDBLogFilesMessage, schemas.DescribeDBLogFilesResponse,
-			(*rds.Client).DescribeDBLogFiles, (*Simulator).describeDBLogFiles),
-		"DownloadDBLogFilePortion": action(schemas.DownloadDBLogFilePortionMessage, schemas.DownloadDBLogFilePortionDetails,
-			(*rds.Client).DownloadDBLogFilePortion, (*Simulator).downloadDBLogFilePortion),
+		"DescribeDBSubnetGroups": action(schemas.DescribeDBSubnetGroupsMessage, schemas.DBSubnetGroupMessage,
+			(*rds.Client).DescribeDBSubnetGroups, (*Simulator).describeDBSubnetGroups),
+		"DescribeEventSubscriptions": action(schemas.DescribeEventSubscriptionsMessage, schemas.EventSubscriptionsMessage,
+			(*rds.Client).DescribeEventSubscriptions, (*Simulator).describeEventSubscriptions),
+		"CreateEventSubscription": action(schemas.CreateEventSubscriptionMessage, schemas.CreateEventSubscriptionResult,
+			(*rds.Client).CreateEventSubscription, (*Simulator).createEventSubscription),
+		"AddSourceIdentifierToSubscription": action(schemas.AddSourceIdentifierToSubscriptionMessage, schemas.AddSourceIdentifierToSubscriptionResult,
+			(*rds.Client).AddSourceIdentifierToSubscription, (*Simulator).addSourceIdentifierToSubscription),
+		"RemoveSourceIdentifierFromSubscription": action(schemas.RemoveSourceIdentifierFromSubscriptionMessage,
+			schemas.RemoveSourceIdentifierFromSubscriptionResult,
+			(*rds.Client).RemoveSourceIdentifierFromSubscription, (*Simulator).removeSourceIdentifierFromSubscription),
 	}
 }

@@ -30,6 +30,9 @@ func (s *Simulator) createDBCluster(q *call, in *rds.CreateDBClusterInput) (*rds
 	if in.MasterUserPassword == nil && !value(in.ManageMasterUserPassword) {
 		return nil, refuseAs(invalidParameterValue, "The parameter MasterUserPassword must be provided and must not be blank.")
 	}
+	if err := s.world.knownGroups(in.VpcSecurityGroupIds); err != nil {
+		return nil, err
+	}
 	c, err := s.newCluster(*in.DBClusterIdentifier, v, in.DBClusterParameterGroupName)
 	if err != nil {
 		return nil, err
@@ -46,7 +49,7 @@ func (s *Simulator) createDBCluster(q *call, in *rds.CreateDBClusterInput) (*rds
 	c.shown.StorageType = or(in.StorageType, "aurora")
 	c.shown.CopyTagsToSnapshot = ptr(value(in.CopyTagsToSnapshot))
 	c.shown.NetworkType = or(in.NetworkType, "IPV4")
-	c.shown.ServerlessV2ScalingConfiguration = scaling(in.ServerlessV2ScalingConfiguration)
+	c.shown.ServerlessV2ScalingConfiguration = capacity(in.ServerlessV2ScalingConfiguration)
 	c.shown.PreferredMaintenanceWindow = or(in.PreferredMaintenanceWindow, "sun:03:00-sun:03:30")
 	c.shown.PreferredBackupWindow = or(in.PreferredBackupWindow, "01:00-01:30")
 	password := value(in.MasterUserPassword)
@@ -148,7 +151,7 @@ func memberships(groups []string) (all []types.VpcSecurityGroupMembership) {
 	return all
 }
 
-func scaling(in *types.ServerlessV2ScalingConfiguration) *types.ServerlessV2ScalingConfigurationInfo {
+func capacity(in *types.ServerlessV2ScalingConfiguration) *types.ServerlessV2ScalingConfigurationInfo {
 	if in == nil {
 		return nil
 	}

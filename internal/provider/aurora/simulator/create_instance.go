@@ -20,18 +20,8 @@ func (s *Simulator) createDBInstance(q *call, in *rds.CreateDBInstanceInput) (*r
 	if err := s.world.idle(c); err != nil {
 		return nil, err
 	}
-	switch {
-	case *in.Engine != *c.shown.Engine:
-		return nil, refuseAs(invalidParameterCombination, "The engine name requested for your DB instance (%s) doesn't match the engine name of your DB cluster (%s).",
-			*in.Engine, *c.shown.Engine)
-	case in.EngineVersion != nil && *in.EngineVersion != *c.shown.EngineVersion:
-		return nil, refuseAs(invalidParameterCombination, "The engine version requested for your DB instance (%s) doesn't match that of your DB cluster (%s).",
-			*in.EngineVersion, *c.shown.EngineVersion)
-	case in.MasterUsername != nil || in.MasterUserPassword != nil || in.StorageEncrypted != nil || in.KmsKeyId != nil || in.DBName != nil ||
-		in.BackupRetentionPeriod != nil || in.AllocatedStorage != nil || in.VpcSecurityGroupIds != nil:
-		return nil, refuseAs(invalidParameterCombination, "The requested DB Instance will be a member of a DB Cluster. Set these values for the DB Cluster.")
-	case value(in.DeletionProtection):
-		return nil, refuseAs(invalidParameterCombination, "Deletion Protection can only be applied on the Cluster level, not for individual instances")
+	if err := fits(c, in); err != nil {
+		return nil, err
 	}
 	i, err := s.newInstance(c, in)
 	if err != nil {
@@ -65,6 +55,24 @@ func (s *Simulator) createDBInstance(q *call, in *rds.CreateDBInstanceInput) (*r
 	return &rds.CreateDBInstanceOutput{DBInstance: &i.shown}, nil
 }
 
+// fits refuses what is the DB cluster's to say, and what contradicts it.
+func fits(c *dbCluster, in *rds.CreateDBInstanceInput) error {
+	switch {
+	case *in.Engine != *c.shown.Engine:
+		return refuseAs(invalidParameterCombination, "The engine name requested for your DB instance (%s) doesn't match the engine name of your "+
+			"DB cluster (%s).", *in.Engine, *c.shown.Engine)
+	case in.EngineVersion != nil && *in.EngineVersion != *c.shown.EngineVersion:
+		return refuseAs(invalidParameterCombination, "The engine version requested for your DB instance (%s) doesn't match the engine version of your "+
+			"DB cluster (%s).", *in.EngineVersion, *c.shown.EngineVersion)
+	case in.MasterUsername != nil || in.MasterUserPassword != nil || in.StorageEncrypted != nil || in.KmsKeyId != nil || in.DBName != nil ||
+		in.BackupRetentionPeriod != nil || in.AllocatedStorage != nil || in.VpcSecurityGroupIds != nil:
+		return refuseAs(invalidParameterCombination, "The requested DB Instance will be a member of a DB Cluster. Set these values for the DB Cluster.")
+	case value(in.DeletionProtection):
+		return refuseAs(invalidParameterCombination, "Deletion Protection can only be applied on the Cluster level, not for individual instances")
+	}
+	return nil
+}
+
 // newInstance is a DB instance with what each has.
 func (s *Simulator) newInstance(c *dbCluster, in *rds.CreateDBInstanceInput) (*dbInstance, error) {
 	name := strings.ToLower(*in.DBInstanceIdentifier)
@@ -78,7 +86,8 @@ func (s *Simulator) newInstance(c *dbCluster, in *rds.CreateDBInstanceInput) (*d
 		return nil, refuseAs(invalidParameterValue, "Invalid DB Instance class: %s", *in.DBInstanceClass)
 	}
 	if *in.DBInstanceClass == serverless && c.shown.ServerlessV2ScalingConfiguration == nil {
-		return nil, refuseAs(invalidParameterCombination, "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.")
+		return nil, refuseAs(invalidParameterCombination,
+			"Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.")
 	}
 	v, err := s.world.version(c.shown.EngineVersion)
 	if err != nil {
@@ -93,7 +102,7 @@ func (s *Simulator) newInstance(c *dbCluster, in *rds.CreateDBInstanceInput) (*d
 		Engine: c.shown.Engine, EngineVersion: c.shown.EngineVersion, DBInstanceStatus: ptr(creating), DBInstanceClass: in.DBInstanceClass,
 		DBClusterIdentifier: c.shown.DBClusterIdentifier, InstanceCreateTime: ptr(time.Now()), DbiResourceId: ptr(s.resourceID("db")),
 		DBParameterGroups:     []types.DBParameterGroupStatus{{DBParameterGroupName: &g.name, ParameterApplyStatus: ptr(inSync)}},
-		DBSubnetGroup:         &types.DBSubnetGroup{DBSubnetGroupName: c.shown.DBSubnetGroup, VpcId: ptr(vpc), SubnetGroupStatus: ptr("Complete")},
+		DBSubnetGroup:         s.subnetGroup(c.shown.DBSubnetGroup),
 		VpcSecurityGroups:     c.shown.VpcSecurityGroups,
 		AvailabilityZone:      or(in.AvailabilityZone, c.shown.AvailabilityZones[len(s.world.members(c))%len(c.shown.AvailabilityZones)]),
 		PromotionTier:         or(in.PromotionTier, 1),

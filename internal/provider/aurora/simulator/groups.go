@@ -66,7 +66,8 @@ func (w *world) groupFor(cluster bool, name *string, v engineVersion) (*paramete
 	}
 	if g.family != v.family(aurora) {
 		return nil, refuseAs(invalidParameterCombination,
-			"The parameter group %s with DBParameterGroupFamily %s cannot be used for this instance. Please use a parameter group with DBParameterGroupFamily %s",
+			"The parameter group %s with DBParameterGroupFamily %s cannot be used for this instance. "+
+				"Please use a parameter group with DBParameterGroupFamily %s",
 			g.name, g.family, v.family(aurora))
 	}
 	return g, nil

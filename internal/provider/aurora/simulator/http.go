@@ -86,7 +86,9 @@ func (s *Simulator) answer(q *call, r *http.Request) (answer, error) {
 
 // services are what answers, by the service's name in the signature.
 func (s *Simulator) services() map[string]func(*call) (answer, error) {
-	return map[string]func(*call) (answer, error){"rds": s.rds}
+	return map[string]func(*call) (answer, error){
+		"rds": s.rds, "ec2": s.ec2, "sts": s.sts, "secretsmanager": s.secretsManager, "application-autoscaling": s.autoscaling,
+	}
 }
 
 // cut sends the beginning of an answer and breaks the connection.
@@ -137,11 +139,10 @@ func (s *Simulator) writeError(w http.ResponseWriter, q *call, err error) {
 	case q.service == "ec2":
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(refused.status)
-		fmt.Fprintf(w, "<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>",
-			refused.code, query.Text(refused.message), q.id)
+		_, _ = w.Write(ec2Error(q, refused)) //nolint:gosec // it is escaped
 	default:
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(refused.status)
-		_, _ = w.Write(query.EncodeError(rdsNamespace, q.id, kind, refused.code, refused.message)) // likewise
+		_, _ = w.Write(query.EncodeError(rdsNamespace, q.id, kind, refused.code, refused.message)) //nolint:gosec // it is escaped
 	}
 }

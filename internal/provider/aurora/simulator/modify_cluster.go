@@ -64,6 +64,9 @@ func (s *Simulator) plan(c *dbCluster, in *rds.ModifyDBClusterInput) (m modifica
 	if err != nil {
 		return m, err
 	}
+	if err := s.world.knownGroups(in.VpcSecurityGroupIds); err != nil {
+		return m, err
+	}
 	m.password = value(in.MasterUserPassword)
 	if name := strings.ToLower(value(in.NewDBClusterIdentifier)); name != "" && name != *c.shown.DBClusterIdentifier {
 		if err := identifier("NewDBClusterIdentifier", name, longestIdentifier); err != nil {
@@ -142,13 +145,14 @@ func setAtOnce(c *dbCluster, in *rds.ModifyDBClusterInput) {
 		c.shown.VpcSecurityGroups = memberships(in.VpcSecurityGroupIds)
 	}
 	if in.ServerlessV2ScalingConfiguration != nil {
-		c.shown.ServerlessV2ScalingConfiguration = scaling(in.ServerlessV2ScalingConfiguration)
+		c.shown.ServerlessV2ScalingConfiguration = capacity(in.ServerlessV2ScalingConfiguration)
 	}
 	if logs := in.CloudwatchLogsExportConfiguration; logs != nil {
-		kept := slices.DeleteFunc(slices.Clone(c.shown.EnabledCloudwatchLogsExports), func(name string) bool {
-			return slices.Contains(logs.DisableLogTypes, name) || slices.Contains(logs.EnableLogTypes, name)
+		exported := slices.Concat(c.shown.EnabledCloudwatchLogsExports, logs.EnableLogTypes)
+		slices.Sort(exported)
+		c.shown.EnabledCloudwatchLogsExports = slices.DeleteFunc(slices.Compact(exported), func(name string) bool {
+			return slices.Contains(logs.DisableLogTypes, name)
 		})
-		c.shown.EnabledCloudwatchLogsExports = append(kept, logs.EnableLogTypes...)
 	}
 }
 

@@ -3,6 +3,7 @@ package simulator
 import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/schemas"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/engine"
 )
@@ -18,53 +19,22 @@ func (s *Simulator) restoreDBClusterToPointInTime(q *call, in *rds.RestoreDBClus
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case source.status() != available:
-		return nil, refuse(schemas.InvalidDBClusterStateFault, "DB cluster %s is not in the available state: it is %s.",
-			*source.shown.DBClusterIdentifier, source.status())
-	case in.RestoreToTime != nil && value(in.UseLatestRestorableTime):
-		return nil, refuseAs(invalidParameterCombination, "RestoreToTime and UseLatestRestorableTime cannot both be specified.")
-	case in.RestoreToTime != nil:
-		return nil, refuseAs(invalidParameterCombination, "The simulator restores to the latest restorable time only.")
-	case !value(in.UseLatestRestorableTime):
-		return nil, refuseAs(invalidParameterCombination, "Either RestoreToTime or UseLatestRestorableTime must be specified.")
-	}
-	shared := false
-	switch kind := value(or(in.RestoreType, "full-copy")); kind {
-	case "full-copy":
-	case "copy-on-write":
-		shared = *source.clones < sharers
-	default:
-		return nil, refuseAs(invalidParameterValue, "Invalid restore type: %s", kind)
+	if err := restorable(source, in); err != nil {
+		return nil, err
 	}
 	v, err := s.world.version(source.shown.EngineVersion)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.world.knownGroups(in.VpcSecurityGroupIds); err != nil {
 		return nil, err
 	}
 	c, err := s.newCluster(*in.DBClusterIdentifier, v, in.DBClusterParameterGroupName)
 	if err != nil {
 		return nil, err
 	}
-	from := source.shown
-	c.shown.MasterUsername, c.shown.DatabaseName = from.MasterUsername, from.DatabaseName
-	c.shown.StorageEncrypted, c.shown.KmsKeyId = from.StorageEncrypted, from.KmsKeyId
-	if in.KmsKeyId != nil {
-		c.shown.KmsKeyId, c.shown.StorageEncrypted = in.KmsKeyId, ptr(true)
-	}
-	c.shown.BackupRetentionPeriod = or(in.BackupRetentionPeriod, value(from.BackupRetentionPeriod))
-	c.shown.StorageType = or(in.StorageType, value(from.StorageType))
-	c.shown.PreferredMaintenanceWindow = from.PreferredMaintenanceWindow
-	c.shown.PreferredBackupWindow = or(in.PreferredBackupWindow, value(from.PreferredBackupWindow))
-	// What follows is not the source's unless it is asked for.
-	c.shown.DBSubnetGroup = or(in.DBSubnetGroupName, defaultSubnetGroup)
-	c.shown.VpcSecurityGroups = memberships(in.VpcSecurityGroupIds)
-	c.shown.DeletionProtection = ptr(value(in.DeletionProtection))
-	c.shown.IAMDatabaseAuthenticationEnabled = ptr(value(in.EnableIAMDatabaseAuthentication))
-	c.shown.EnabledCloudwatchLogsExports = in.EnableCloudwatchLogsExports
-	c.shown.CopyTagsToSnapshot = ptr(value(in.CopyTagsToSnapshot))
-	c.shown.NetworkType = or(in.NetworkType, "IPV4")
-	c.shown.ServerlessV2ScalingConfiguration = scaling(in.ServerlessV2ScalingConfiguration)
-	if shared {
+	inherit(c, source.shown, in)
+	if value(in.RestoreType) == copyOnWrite && *source.clones < sharers {
 		source.shown.CloneGroupId = or(source.shown.CloneGroupId, s.resourceID("clone-group"))
 		c.shown.CloneGroupId, c.clones = source.shown.CloneGroupId, source.clones
 		*c.clones++
@@ -85,4 +55,47 @@ func (s *Simulator) restoreDBClusterToPointInTime(q *call, in *rds.RestoreDBClus
 		return j.stored(c, server)
 	})
 	return &rds.RestoreDBClusterToPointInTimeOutput{DBCluster: &c.shown}, nil
+}
+
+const copyOnWrite = "copy-on-write"
+
+// restorable refuses what cannot be restored.
+func restorable(source *dbCluster, in *rds.RestoreDBClusterToPointInTimeInput) error {
+	kind := value(or(in.RestoreType, "full-copy"))
+	switch {
+	case source.status() != available:
+		return refuse(schemas.InvalidDBClusterStateFault, "DB cluster %s is not in the available state: it is %s.",
+			*source.shown.DBClusterIdentifier, source.status())
+	case in.RestoreToTime != nil && value(in.UseLatestRestorableTime):
+		return refuseAs(invalidParameterCombination, "RestoreToTime and UseLatestRestorableTime cannot both be specified.")
+	case in.RestoreToTime != nil:
+		return refuseAs(invalidParameterCombination, "The simulator restores to the latest restorable time only.")
+	case !value(in.UseLatestRestorableTime):
+		return refuseAs(invalidParameterCombination, "Either RestoreToTime or UseLatestRestorableTime must be specified.")
+	case kind != "full-copy" && kind != copyOnWrite:
+		return refuseAs(invalidParameterValue, "Invalid restore type: %s", kind)
+	}
+	return nil
+}
+
+// inherit gives a clone what is its source's, and what was asked for.
+func inherit(c *dbCluster, from types.DBCluster, in *rds.RestoreDBClusterToPointInTimeInput) {
+	c.shown.MasterUsername, c.shown.DatabaseName = from.MasterUsername, from.DatabaseName
+	c.shown.StorageEncrypted, c.shown.KmsKeyId = from.StorageEncrypted, from.KmsKeyId
+	if in.KmsKeyId != nil {
+		c.shown.KmsKeyId, c.shown.StorageEncrypted = in.KmsKeyId, ptr(true)
+	}
+	c.shown.BackupRetentionPeriod = or(in.BackupRetentionPeriod, value(from.BackupRetentionPeriod))
+	c.shown.StorageType = or(in.StorageType, value(from.StorageType))
+	c.shown.PreferredMaintenanceWindow = from.PreferredMaintenanceWindow
+	c.shown.PreferredBackupWindow = or(in.PreferredBackupWindow, value(from.PreferredBackupWindow))
+	// What follows is not the source's unless it is asked for.
+	c.shown.DBSubnetGroup = or(in.DBSubnetGroupName, defaultSubnetGroup)
+	c.shown.VpcSecurityGroups = memberships(in.VpcSecurityGroupIds)
+	c.shown.DeletionProtection = ptr(value(in.DeletionProtection))
+	c.shown.IAMDatabaseAuthenticationEnabled = ptr(value(in.EnableIAMDatabaseAuthentication))
+	c.shown.EnabledCloudwatchLogsExports = in.EnableCloudwatchLogsExports
+	c.shown.CopyTagsToSnapshot = ptr(value(in.CopyTagsToSnapshot))
+	c.shown.NetworkType = or(in.NetworkType, "IPV4")
+	c.shown.ServerlessV2ScalingConfiguration = capacity(in.ServerlessV2ScalingConfiguration)
 }

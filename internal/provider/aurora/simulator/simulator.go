@@ -26,7 +26,7 @@ const Account = "123456789012"
 // The only credentials that are taken.
 const (
 	AccessKey = "AKIAPGTEALSIMULATOR"
-	SecretKey = "a-secret-key-of-the-simulator-that-opens-nothing" //nolint:gosec // it opens nothing
+	SecretKey = "a-secret-key-of-the-simulator-that-opens-nothing"
 )
 
 // Options say how a simulator is.

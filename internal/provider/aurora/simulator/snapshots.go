@@ -18,7 +18,8 @@ func (s *Simulator) snapshot(c *dbCluster, name string, tags []types.Tag) (*type
 	}
 	for _, other := range s.world.snapshots {
 		if *other.DBClusterSnapshotIdentifier == name {
-			return nil, refuse(schemas.DBClusterSnapshotAlreadyExistsFault, "Cannot create the DB cluster snapshot because one with the identifier %s already exists.", name)
+			return nil, refuse(schemas.DBClusterSnapshotAlreadyExistsFault,
+				"Cannot create the DB cluster snapshot because one with the identifier %s already exists.", name)
 		}
 	}
 	arn := s.arn("cluster-snapshot", name)

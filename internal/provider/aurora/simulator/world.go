@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/rds/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
@@ -13,19 +14,26 @@ import (
 
 // world is all that there is. Simulator.mu guards it.
 type world struct {
-	versions    []engineVersion
-	definitions map[int][]definition // by major, as far as they were asked for
-	clusters    []*dbCluster
-	instances   []*dbInstance
-	groups      []*parameterGroup
-	snapshots   []*types.DBClusterSnapshot
-	events      []types.Event
-	tags        map[string][]types.Tag       // by ARN
-	secrets     map[string]map[string]string // of Secrets Manager, by ARN
-	servers     []*engine.Server             // all that were ever made and are not removed
-	endpoints   endpoints
-	places      int // servers made so far
-	resources   int // resource identifiers given so far
+	versions       []engineVersion
+	definitions    map[int][]definition // by major, as far as they were asked for
+	clusters       []*dbCluster
+	instances      []*dbInstance
+	groups         []*parameterGroup
+	snapshots      []*types.DBClusterSnapshot
+	events         []types.Event
+	tags           map[string][]types.Tag       // by ARN
+	secrets        map[string]map[string]string // of Secrets Manager, by ARN
+	servers        []*engine.Server             // all that were ever made and are not removed
+	subscriptions  []*types.EventSubscription
+	proxies        []*dbProxy
+	securityGroups map[string][]Rule
+	peerings       []Peering
+	targetsToScale []scaling.ScalableTarget
+	policies       []scaling.ScalingPolicy
+
+	endpoints endpoints
+	places    int // servers made so far
+	resources int // resource identifiers given so far
 
 	faults   []Fault
 	mended   chan struct{} // closed by Mend
@@ -35,8 +43,10 @@ type world struct {
 
 func newWorld(versions []engineVersion) world {
 	return world{
-		versions: versions, definitions: map[int][]definition{}, tags: map[string][]types.Tag{}, secrets: map[string]map[string]string{}, mended: make(chan struct{}),
-		endpoints: endpoints{at: map[string]*endpoint{}},
+		versions: versions, definitions: map[int][]definition{}, mended: make(chan struct{}),
+		tags: map[string][]types.Tag{}, secrets: map[string]map[string]string{},
+		securityGroups: map[string][]Rule{defaultSecurityGroup: ownGroup()},
+		endpoints:      endpoints{at: map[string]*endpoint{}},
 	}
 }
 

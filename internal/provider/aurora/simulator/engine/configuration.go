@@ -77,7 +77,7 @@ func (s *Server) own() map[string]string {
 	if s.settings["rds.logical_replication"] == "1" {
 		level = "logical"
 	}
-	settings := map[string]string{
+	return map[string]string{ //nolint:gosec // no credentials are in it
 		"listen_addresses":        s.Address,
 		"port":                    s.port(),
 		"unix_socket_directories": s.sockets(),
@@ -95,7 +95,6 @@ func (s *Server) own() map[string]string {
 
 		rights.StartLSNSetting: s.start.String(),
 	}
-	return settings
 }
 
 // access is pg_hba.conf. The socket's directory lets in its owner and root only.

@@ -71,16 +71,15 @@ func decodeStruct(n *node, schema *smithy.Schema, into reflect.Value, path strin
 }
 
 func decodeValue(n *node, schema *smithy.Schema, into reflect.Value, path string) error {
-	switch into.Kind() {
-	case reflect.Pointer:
+	_, isTime := into.Interface().(time.Time)
+	switch kind := into.Kind(); {
+	case kind == reflect.Pointer:
 		into.Set(reflect.New(into.Type().Elem()))
 		return decodeValue(n, schema, into.Elem(), path)
-	case reflect.Slice:
+	case kind == reflect.Slice:
 		return decodeList(n, schema, into, path)
-	case reflect.Struct:
-		if _, isTime := into.Interface().(time.Time); !isTime {
-			return decodeStruct(n, schema, into, path+".")
-		}
+	case kind == reflect.Struct && !isTime:
+		return decodeStruct(n, schema, into, path+".")
 	}
 	if n.children != nil {
 		return &MemberError{path, "it is no structure"}
