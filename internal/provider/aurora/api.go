@@ -2,7 +2,9 @@ package aurora
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/progress"
@@ -60,6 +63,7 @@ func (a *Aurora) open(ctx context.Context) error {
 		a.http.Transport = built.GetTransport() // it knows AWS_CA_BUNDLE
 	}
 	loaded.HTTPClient = a.http
+	loaded.Logger = logging.Nop{} // what matters comes as an error
 	a.aws = loaded
 	a.ec2, a.secrets = ec2.NewFromConfig(loaded), secretsmanager.NewFromConfig(loaded)
 	a.scaling, a.rds = applicationautoscaling.NewFromConfig(loaded), rds.NewFromConfig(loaded)
@@ -105,10 +109,14 @@ type patience struct {
 	tell  func(error)
 }
 
-// IsErrorRetryable takes expired credentials for something that passes.
+// IsErrorRetryable takes expired credentials for something that passes, and an answer that broke off for none. What was asked for may have been
+// done by then, which whoever asks again is told.
 func (p patience) IsErrorRetryable(err error) bool {
 	if expired(err) {
 		p.renew()
+		return true
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
 	}
 	return p.RetryerV2.IsErrorRetryable(err)

@@ -21,7 +21,7 @@ import (
 
 const (
 	password = "a-password-of-the-tests"
-	limit = 2 * time.Minute
+	limit    = 2 * time.Minute
 	from, to = 15, 18
 )
 
@@ -30,6 +30,7 @@ type scene struct {
 	*simulator.Simulator
 	api    *rds.Client
 	config *config.Config
+	limits limits // of the providers from now on
 
 	mu   sync.Mutex
 	said []string
@@ -39,7 +40,13 @@ type scene struct {
 // stage starts a simulator, makes it what the AWS SDK uses in this test, and makes blue there: DB cluster "orders" with logical replication.
 func stage(t *testing.T) *scene {
 	t.Helper()
-	s, err := simulator.Start(t.Context(), simulator.Options{Directory: pgtest.Directory(t), Delay: 5 * time.Millisecond, Log: t.Output()})
+	return stageWith(t, 5*time.Millisecond)
+}
+
+// stageWith is stage with another time that each passing status lasts.
+func stageWith(t *testing.T, delay time.Duration) *scene {
+	t.Helper()
+	s, err := simulator.Start(t.Context(), simulator.Options{Directory: pgtest.Directory(t), Delay: delay, Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +64,8 @@ func stage(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &scene{Simulator: s, api: rds.NewFromConfig(s.Config()), config: c}
+	f := &scene{Simulator: s, limits: defaultLimits, api: rds.NewFromConfig(s.Config()), config: c}
+	f.limits.settle = 3 * time.Second
 	f.makeBlue(t)
 	return f
 }
@@ -89,6 +97,7 @@ func (f *scene) makeBlue(t *testing.T) {
 // provider is a provider as a process of its own has it: with nothing in memory.
 func (f *scene) provider() *Aurora {
 	a := New(f.config, password)
+	a.limits = f.limits
 	a.Own("UPGRADE1")
 	return a
 }

@@ -79,13 +79,17 @@ func exec(t *testing.T, s *postgres.Server, statements ...string) {
 
 func count(t *testing.T, s *postgres.Server) (rows int) {
 	t.Helper()
-	in(t, s, func(conn *pgx.Conn) error { return conn.QueryRow(t.Context(), `SELECT count(*) FROM my_table`).Scan(&rows) })
+	in(t, s, func(conn *pgx.Conn) error {
+		return conn.QueryRow(t.Context(), `SELECT count(*) FROM my_table`).Scan(&rows)
+	})
 	return rows
 }
 
 func setting(t *testing.T, s *postgres.Server, name string) (value string) {
 	t.Helper()
-	in(t, s, func(conn *pgx.Conn) error { return conn.QueryRow(t.Context(), `SELECT current_setting($1)`, name).Scan(&value) })
+	in(t, s, func(conn *pgx.Conn) error {
+		return conn.QueryRow(t.Context(), `SELECT current_setting($1)`, name).Scan(&value)
+	})
 	return value
 }
 

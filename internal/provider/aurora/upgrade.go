@@ -22,7 +22,8 @@ func (a *Aurora) Upgrade(ctx context.Context, _ *postgres.Server, step *progress
 	if err := a.begin(ctx, step); err != nil {
 		return err
 	}
-	for {
+	deadline := time.Now().Add(a.limits.other)
+	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
 		green, err := a.needGreen(ctx)
 		if err != nil {
 			return err
@@ -41,7 +42,12 @@ func (a *Aurora) Upgrade(ctx context.Context, _ *postgres.Server, step *progress
 		if len(path) == 0 {
 			return a.settle(ctx, green, step)
 		}
-		if err := a.hop(ctx, green, path[0], step); err != nil {
+		err = a.hop(ctx, green, path[0], step)
+		if is(err, "InvalidDBClusterStateFault") && time.Now().Before(deadline) { // it does something else first, or what an unanswered try asked for
+			step.Now(fmt.Sprintf("waiting until DB cluster %q can be upgraded", *green.DBClusterIdentifier))
+			err = pauseFor(ctx, pause)
+		}
+		if err != nil {
 			return err
 		}
 	}
