@@ -27,7 +27,7 @@ func (c *cli) guard() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			// What ends the process that it watches must not end it, too.
 			signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-			parts := func() (upgrade.Parts, error) { return c.parts(nil) }
+			parts := func() (upgrade.Parts, error) { return c.parts(context.Background(), nil) }
 			if _, err := parts(); err != nil { // better now than in the pause
 				return err
 			}

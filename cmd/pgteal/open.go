@@ -12,17 +12,17 @@ import (
 )
 
 // parts reads the configuration and makes what it names.
-func (c *cli) parts(report progress.Reporter) (upgrade.Parts, error) {
+func (c *cli) parts(ctx context.Context, report progress.Reporter) (upgrade.Parts, error) {
 	cfg, err := config.Load(c.configFile)
 	if err != nil {
 		return upgrade.Parts{}, err
 	}
-	return parts.Of(cfg, report)
+	return parts.Of(ctx, cfg, report)
 }
 
 // with opens the upgrade for as long as do runs, and keeps its report.
 func (c *cli) with(ctx context.Context, do func(*upgrade.Upgrade) error) error {
-	p, err := c.parts(term.NewLines(c.stderr).Show)
+	p, err := c.parts(ctx, term.NewLines(c.stderr).Show)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (c *cli) status() *cobra.Command {
 		Use:   "status",
 		Short: "Show where the upgrade stands and how far the cluster that follows is behind",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			parts, err := c.parts(nil)
+			parts, err := c.parts(cmd.Context(), nil)
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,33 @@ func (c *Config) Check() error {
 	if c.To < 1 {
 		fail("to: the major version wanted is missing")
 	}
-	oneOf("provider", c.Provider, "local")
+	oneOf("provider", c.Provider, ProviderLocal, ProviderAurora)
+	if c.Provider == ProviderAurora {
+		c.checkAurora(fail, absolute)
+		oneOf("finish.blue", c.Finish.Blue, "stop", "keep", "delete")
+	} else {
+		c.checkLocal(fail, oneOf, absolute)
+		oneOf("finish.blue", c.Finish.Blue, "stop", "keep")
+	}
+	oneOf("switchover.open_transactions", c.Switchover.OpenTransactions, "end", "wait")
+	if c.Switchover.MaxPause < 50*time.Millisecond || c.Switchover.MaxPause > time.Minute {
+		fail("switchover.max_pause: %s is not between 50ms and 1m", c.Switchover.MaxPause)
+	}
+	absolute("state_directory", c.StateDirectory)
+	for i, route := range c.Routes {
+		route.check(fmt.Sprintf("routes[%d]", i), fail, absolute)
+	}
+	for i, hook := range c.Hooks {
+		hook.check(fmt.Sprintf("hooks[%d]", i), fail, absolute)
+	}
+	return errors.Join(faults...)
+}
+
+// checkLocal tells fail what is wrong with a configuration for provider local.
+func (c *Config) checkLocal(fail func(string, ...any), oneOf func(key, value string, allowed ...string), absolute func(key, path string)) {
+	if c.Aurora != (Aurora{}) {
+		fail("aurora: it needs provider: aurora")
+	}
 	if c.Blue.DataDirectory == "" && c.Blue.Connection == "" {
 		fail("blue: data_directory or connection is missing")
 	}
@@ -47,31 +73,19 @@ func (c *Config) Check() error {
 	}
 	oneOf("green.service", c.Green.Service, "auto", "debian", "systemd", "pg_ctl")
 	oneOf("clone.method", c.Clone.Method, "auto", "reflink", "copy", "basebackup")
-	oneOf("switchover.open_transactions", c.Switchover.OpenTransactions, "end", "wait")
-	oneOf("finish.blue", c.Finish.Blue, "stop", "keep")
 	if c.Clone.Jobs < 0 {
 		fail("clone.jobs: %d is below 0", c.Clone.Jobs)
-	}
-	if c.Switchover.MaxPause < 50*time.Millisecond || c.Switchover.MaxPause > time.Minute {
-		fail("switchover.max_pause: %s is not between 50ms and 1m", c.Switchover.MaxPause)
 	}
 	for key, path := range map[string]string{
 		"blue.data_directory": c.Blue.DataDirectory, "blue.bin_directory": c.Blue.BinDirectory,
 		"blue.password_file": c.Blue.PasswordFile, "green.data_directory": c.Green.DataDirectory,
-		"green.bin_directory": c.Green.BinDirectory, "state_directory": c.StateDirectory,
+		"green.bin_directory": c.Green.BinDirectory,
 	} {
 		absolute(key, path)
 	}
 	if err := withoutPassword(c.Blue.Connection); err != nil {
 		fail("blue.connection: %w", err)
 	}
-	for i, route := range c.Routes {
-		route.check(fmt.Sprintf("routes[%d]", i), fail, absolute)
-	}
-	for i, hook := range c.Hooks {
-		hook.check(fmt.Sprintf("hooks[%d]", i), fail, absolute)
-	}
-	return errors.Join(faults...)
 }
 
 // withoutPassword refuses connection strings that hold a password: configuration files are shared and committed.

@@ -19,10 +19,11 @@ import (
 type Config struct {
 	Upgrade        string     `yaml:"upgrade"`         // the upgrade's name; its state lives under it
 	To             int        `yaml:"to"`              // the major version wanted
-	Provider       string     `yaml:"provider"`        // "local" (default)
+	Provider       string     `yaml:"provider"`        // "local" (default) or "aurora"
 	Blue           Blue       `yaml:"blue"`            //
 	Green          Green      `yaml:"green"`           //
 	Clone          Clone      `yaml:"clone"`           //
+	Aurora         Aurora     `yaml:"aurora"`          // with provider aurora, in place of blue, green and clone
 	StateDirectory string     `yaml:"state_directory"` // default: see DefaultStateDirectory
 	Switchover     Switchover `yaml:"switchover"`      //
 	Routes         []Route    `yaml:"routes"`          // none: clients are not repointed by pgteal
@@ -64,8 +65,17 @@ type Switchover struct {
 
 // Finish says what becomes of blue.
 type Finish struct {
-	Blue string `yaml:"blue"` // stop (default) or keep: whether blue's server is stopped; its files always stay
+	// Blue is stop or keep: whether blue's server is stopped. On this host its files always stay, and the default is stop. With provider aurora
+	// the default is keep, as AWS starts a stopped DB cluster again after seven days
+	// (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html), and delete deletes it after a final snapshot.
+	Blue string `yaml:"blue"`
 }
+
+// The providers: where clusters live.
+const (
+	ProviderLocal  = "local"  // PostgreSQL that people run themselves, green on this host
+	ProviderAurora = "aurora" // Amazon Aurora PostgreSQL
+)
 
 // DefaultMaxPause holds where max_pause is left out.
 const DefaultMaxPause = 2 * time.Second
@@ -92,19 +102,24 @@ func Load(file string) (*Config, error) {
 // Parse reads and checks a configuration, and fills in the defaults.
 func Parse(content []byte) (*Config, error) {
 	c := &Config{
-		Provider: "local",
+		Provider: ProviderLocal,
 		Green:    Green{Service: "auto"},
 		Clone:    Clone{Method: "auto"},
 		Switchover: Switchover{
 			MaxPause: DefaultMaxPause, OpenTransactions: "end", VerifyFresh: 24 * time.Hour,
 		},
-		Finish:         Finish{Blue: "stop"},
 		StateDirectory: DefaultStateDirectory(),
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(c); err != nil {
 		return nil, err
+	}
+	if c.Finish.Blue == "" {
+		c.Finish.Blue = "stop"
+		if c.Provider == ProviderAurora {
+			c.Finish.Blue = "keep"
+		}
 	}
 	return c, c.Check()
 }

@@ -112,7 +112,7 @@ func (s *stage) upgrade(ctx context.Context) (*upgrade.Upgrade, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := parts.Of(cfg, s.report)
+	p, err := parts.Of(ctx, cfg, s.report)
 	if err != nil {
 		return nil, err
 	}

@@ -17,10 +17,10 @@ import (
 	"github.com/pgteal/pgteal/internal/route/route53"
 )
 
-// routes makes the routes of cfg, in their order.
-func routes(cfg *config.Config) (routes []route.Route, err error) {
+// routes makes the routes of cfg, in their order, between two places.
+func routes(cfg *config.Config, at places) (routes []route.Route, err error) {
 	for i, r := range cfg.Routes {
-		made, err := routeOf(fmt.Sprintf("routes[%d]", i), r, cfg)
+		made, err := routeOf(fmt.Sprintf("routes[%d]", i), r, cfg, at)
 		if err != nil {
 			return nil, fault.New(fault.Usage, err, "")
 		}
@@ -30,7 +30,7 @@ func routes(cfg *config.Config) (routes []route.Route, err error) {
 }
 
 // routeOf makes the route of cfg that stands under key.
-func routeOf(key string, r config.Route, cfg *config.Config) (route.Route, error) {
+func routeOf(key string, r config.Route, cfg *config.Config, at places) (route.Route, error) {
 	switch {
 	case r.PgBouncer != nil:
 		password, err := readPassword(key+".pgbouncer.password_file", r.PgBouncer.PasswordFile)
@@ -49,11 +49,11 @@ func routeOf(key string, r config.Route, cfg *config.Config) (route.Route, error
 		if err != nil {
 			return nil, err
 		}
-		return libpq.New(r.Libpq.Connection, password, route.Endpoint{Host: cfg.Green.Host, Port: cfg.Green.Port})
+		return libpq.New(r.Libpq.Connection, password, at.green)
 	case r.Route53 != nil:
 		return route53.New(route53.Config{
 			Zone: r.Route53.Zone, Record: r.Route53.Record, TTL: r.Route53.TTL, Region: r.Route53.Region, Profile: r.Route53.Profile,
-			Blue: blue(cfg), Green: route.Endpoint{Host: cfg.Green.Host, Port: cfg.Green.Port}, Directory: cfg.State(),
+			Blue: at.blue, Green: at.green, Directory: cfg.State(),
 		}), nil
 	default:
 		return nil, fmt.Errorf("%s names no kind of route", key)

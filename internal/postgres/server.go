@@ -22,10 +22,11 @@ type Server struct {
 	Name string // how errors and progress call it: blue, green or clone
 
 	config   *pgx.ConnConfig
-	passfile string // handed on in Conninfo; "" where the server asks for no password
-	rootcert string // likewise: a file, or "system"; "" for libpq's own default
-	runAs    int    // the operating system user whose identity Unix sockets see; -1 for our own
-	gone     error  // why no session can be had, if so
+	passfile string                                // handed on in Conninfo; "" where the server asks for no password
+	rootcert string                                // likewise: a file, or "system"; "" for libpq's own default
+	runAs    int                                   // the operating system user whose identity Unix sockets see; -1 for our own
+	gone     error                                 // why no session can be had, if so
+	secret   func(context.Context) (string, error) // gives each session its password; nil for the configuration's
 }
 
 // sessionSettings hold for every session of pgteal's own, whatever the database's or the role's settings say:
@@ -80,7 +81,15 @@ func (s *Server) RunAs(uid int) *Server {
 // As returns the same server, reached as role with the password that passfile, a libpq password file, has for it.
 func (s *Server) As(role, password, passfile string) *Server {
 	c := s.copy()
-	c.config.User, c.config.Password, c.passfile = role, password, passfile
+	c.config.User, c.config.Password, c.passfile, c.secret = role, password, passfile, nil
+	return c
+}
+
+// WithPassword returns the same server, reached with what secret returns right before each session is opened: a password that changes by
+// itself, such as a token that soon expires.
+func (s *Server) WithPassword(secret func(context.Context) (string, error)) *Server {
+	c := s.copy()
+	c.secret = secret
 	return c
 }
 
@@ -97,6 +106,9 @@ func (s *Server) copy() *Server {
 func (s *Server) At(host string, port int) *Server {
 	c := s.copy()
 	c.config.Host, c.config.Port, c.config.Fallbacks = host, uint16(port), nil //nolint:gosec // a port fits
+	if c.config.TLSConfig != nil && c.config.TLSConfig.ServerName != "" { // Copy has copied it
+		c.config.TLSConfig.ServerName = host
+	}
 	return c
 }
 
@@ -119,6 +131,13 @@ func (s *Server) Connect(ctx context.Context, database string) (*pgx.Conn, error
 	}
 	config := s.config.Copy()
 	config.Database = database
+	if s.secret != nil {
+		password, err := s.secret(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("connect to %s, database %q: %w", s.Name, database, err)
+		}
+		config.Password = password
+	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s, database %q: %w", s.Name, database, err)

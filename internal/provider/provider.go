@@ -19,6 +19,10 @@ type Provider interface {
 	// else as the operator configured it. Blue runs.
 	Blue(ctx context.Context, role, password string) (*postgres.Server, error)
 
+	// Own says which upgrade the provider works for, by its random id: whatever it makes elsewhere than on this host bears it, and only that is
+	// ever changed or removed. It is called before everything but Blue and Endpoint, and again where another upgrade has begun.
+	Own(upgrade string)
+
 	// Programs returns the programs of the major version wanted, the zero value where they are out of reach.
 	Programs() pgctl.Programs
 
@@ -44,8 +48,12 @@ type Provider interface {
 	Upgrade(ctx context.Context, blue *postgres.Server, step *progress.Step) error
 
 	// StartGreen starts green where it does not run, at its final address, with blue's settings and closed to clients
-	// (postgres.HBAClosed). What became of each setting is told by the call that carries them over; later ones tell the same.
+	// (postgres.HBAClosed). What became of each setting is told by the call that carries them over; later ones tell the same, or nothing.
 	StartGreen(ctx context.Context, blue *postgres.Server, step *progress.Step) (*postgres.Server, []Carried, error)
+
+	// Complete makes green what blue is beside the data: readers, scaling, rights and notices. What cannot be carried over it says. It comes
+	// once, at the end of settling green.
+	Complete(ctx context.Context, step *progress.Step) error
 
 	// Endpoint returns where routes reach green.
 	Endpoint() route.Endpoint
@@ -63,7 +71,8 @@ type Provider interface {
 	// Retires tells whether Retire stops blue, "" if so, and else why not: it is left to the operator.
 	Retires() (whyNot string)
 
-	// Retire stops blue and keeps it from starting at boot. Its files stay: they are the final backup. It says in words what it did.
+	// Retire stops blue and keeps it from starting at boot, or deletes it after a final backup where that is configured. It says in words what
+	// it did, and where the final backup is.
 	Retire(ctx context.Context, step *progress.Step) (string, error)
 
 	// Discard removes the clone and green with everything that the provider made for them. Nothing else is touched.
@@ -75,9 +84,9 @@ type Provider interface {
 
 // Clone describes a finished clone.
 type Clone struct {
-	Method  string  `json:"method"`  // reflink, copy, basebackup
+	Method  string  `json:"method"`  // reflink, copy, basebackup, copy-on-write
 	Seconds float64 `json:"seconds"` // from the start of the backup to its end
-	Bytes   int64   `json:"bytes"`   // size of the files in it
+	Bytes   int64   `json:"bytes"`   // size of the files in it; 0 where that is not known
 }
 
 // Carried says what became of one of blue's settings on green.

@@ -97,7 +97,7 @@ func (o order) run(ctx context.Context) error {
 		return err
 	}
 	var mu sync.Mutex
-	p, err := parts.Of(cfg, func(e progress.Event) {
+	p, err := parts.Of(ctx, cfg, func(e progress.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintln(os.Stderr, e.Step, e.State, e.Message)

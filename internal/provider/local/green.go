@@ -107,6 +107,9 @@ func (l *Local) StartGreen(ctx context.Context, blue *postgres.Server, step *pro
 	return s.RunAs(l.account.UID), carried, nil
 }
 
+// Complete has nothing to do: beside its data and its settings, a cluster on this host has nothing.
+func (*Local) Complete(context.Context, *progress.Step) error { return nil }
+
 // carryOnce carries blue's settings over. What became of them is kept on disk: a later call, with blue gone perhaps, tells the same.
 func (l *Local) carryOnce(
 	ctx context.Context, g green.Cluster, service green.Service, blue *postgres.Server, step *progress.Step,

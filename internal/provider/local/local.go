@@ -63,6 +63,9 @@ func programs(directory string, major int) (pgctl.Programs, error) {
 	return p, err
 }
 
+// Own has nothing to do: what is made on this host is known by its place (clone.Target).
+func (*Local) Own(string) {}
+
 // Programs returns the programs of the major version wanted.
 func (l *Local) Programs() pgctl.Programs { return l.programs }
 

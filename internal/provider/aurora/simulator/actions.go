@@ -120,6 +120,8 @@ func proxyActions() map[string]rdsAction {
 // otherActions are about everything else.
 func otherActions() map[string]rdsAction {
 	return map[string]rdsAction{
+		"DescribeAccountAttributes": action(schemas.DescribeAccountAttributesMessage, schemas.AccountAttributesMessage,
+			(*rds.Client).DescribeAccountAttributes, (*Simulator).describeAccountAttributes),
 		"DescribeDBEngineVersions": action(schemas.DescribeDBEngineVersionsMessage, schemas.DBEngineVersionMessage,
 			(*rds.Client).DescribeDBEngineVersions, (*Simulator).describeDBEngineVersions),
 		"AddTagsToResource": action(schemas.AddTagsToResourceMessage, nil,
