@@ -110,6 +110,22 @@ func (f *fixture) upgrade(t *testing.T, name, version, group string) {
 	f.status(t, name, "available")
 }
 
+// log is the content of the only log file of a DB instance whose name contains a text.
+func (f *fixture) log(t *testing.T, instance, name string) string {
+	t.Helper()
+	files, err := f.api.DescribeDBLogFiles(t.Context(), &rds.DescribeDBLogFilesInput{DBInstanceIdentifier: &instance, FilenameContains: &name})
+	if err != nil || len(files.DescribeDBLogFiles) != 1 {
+		t.Fatalf("log files of %s: %+v, %v", name, files, err)
+	}
+	portion, err := f.api.DownloadDBLogFilePortion(t.Context(), &rds.DownloadDBLogFilePortionInput{
+		DBInstanceIdentifier: &instance, LogFileName: files.DescribeDBLogFiles[0].LogFileName,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *portion.LogFileData
+}
+
 func TestAMajorVersionUpgradeIsRealAndRefusedForASlot(t *testing.T) {
 	f := start(t)
 	from, to := f.logical(t, "15"), f.logical(t, "18")
@@ -123,21 +139,18 @@ func TestAMajorVersionUpgradeIsRealAndRefusedForASlot(t *testing.T) {
 	if c := f.describe(t, "orders"); !strings.HasPrefix(*c.EngineVersion, "15.") || c.PendingModifiedValues != nil {
 		t.Fatalf("after a failed upgrade: %s, pending %+v", *c.EngineVersion, c.PendingModifiedValues)
 	}
-	files, err := f.api.DescribeDBLogFiles(t.Context(), &rds.DescribeDBLogFilesInput{
-		DBInstanceIdentifier: aws.String("orders-1"), FilenameContains: aws.String("pg_upgrade"),
-	})
-	if err != nil || len(files.DescribeDBLogFiles) != 1 {
-		t.Fatalf("logs: %+v, %v", files, err)
-	}
-	portion, err := f.api.DownloadDBLogFilePortion(t.Context(), &rds.DownloadDBLogFilePortionInput{
-		DBInstanceIdentifier: aws.String("orders-1"), LogFileName: files.DescribeDBLogFiles[0].LogFileName,
-	})
-	if err != nil || !strings.Contains(*portion.LogFileData, "inherited") {
-		t.Fatalf("the log says %+v, %v", portion, err)
+	if log := f.log(t, "orders-1", "pg_upgrade"); !strings.Contains(log, "inherited") {
+		t.Fatalf("the log says %q", log)
 	}
 
 	conn = f.connect(t, "orders", "shop")
-	exec(t, conn, `SELECT pg_drop_replication_slot('inherited')`)
+	exec(t, conn, `SELECT pg_drop_replication_slot('inherited')`, `CREATE TABLE refused (f regproc)`)
+	f.upgrade(t, "orders", version, to)
+	if log := f.log(t, "orders-1", "pg_upgrade_tables_using_reg"); !strings.Contains(log, "refused.f") {
+		t.Errorf("pg_upgrade's report says %q", log)
+	}
+	conn = f.connect(t, "orders", "shop")
+	exec(t, conn, `DROP TABLE refused`)
 	f.upgrade(t, "orders", version, to)
 	c := f.describe(t, "orders")
 	if *c.EngineVersion != version || *c.DBClusterParameterGroup != to || *f.describeInstance(t, "orders-1").EngineVersion != version {

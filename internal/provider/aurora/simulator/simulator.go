@@ -66,6 +66,9 @@ func Start(ctx context.Context, o Options) (*Simulator, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
+	if len(o.Directory) > engine.LongestDirectory {
+		return nil, fmt.Errorf("the directory %s is too long for Unix sockets: %d characters are allowed", o.Directory, engine.LongestDirectory)
+	}
 	account, err := pgctl.Unprivileged()
 	if err != nil {
 		return nil, err

@@ -21,6 +21,9 @@ import (
 // Superuser is the bootstrap superuser. As on RDS, nobody else is one, and nobody gets in as it through the network.
 const Superuser = rights.Admin
 
+// LongestDirectory is how long the path of the directory can be in which servers have theirs: a Unix socket has to fit in below it.
+const LongestDirectory = 64
+
 // Place is where a server lives and listens.
 type Place struct {
 	Directory string        // of this server's own; made by Create and CloneTo. Short, as a Unix socket is in it.

@@ -61,6 +61,7 @@ func (s *Server) Upgrade(ctx context.Context, to pgctl.Programs, settings map[st
 	}
 	old := s.data
 	s.data, s.programs, s.settings, s.slots = next.DataDirectory, to, settings, nil
+	s.start = 0 // the log begins anew, and what the volume began with means nothing in it
 	if err := errors.Join(os.RemoveAll(old), os.RemoveAll(g.Work)); err != nil {
 		return err
 	}
