@@ -228,6 +228,31 @@ func (a *Aurora) awaitInstance(ctx context.Context, step *progress.Step, id stri
 	})
 }
 
+// modify changes a cluster, once it is not changed otherwise any more.
+func (a *Aurora) modify(ctx context.Context, step *progress.Step, input *rds.ModifyDBClusterInput) error {
+	id := *input.DBClusterIdentifier
+	object := fmt.Sprintf("DB cluster %q", id)
+	return a.wait(ctx, step, object, "free to be changed", a.limits.other, func(ctx context.Context) (look, error) {
+		_, err := a.rds.ModifyDBCluster(ctx, input)
+		if err == nil {
+			return look{done: true}, nil
+		}
+		if !is(err, "InvalidDBClusterStateFault") {
+			return look{}, failed("change DB cluster", id, err)
+		}
+		c, err := a.cluster(ctx, id)
+		if err != nil {
+			return look{}, err
+		}
+		if c == nil {
+			return look{}, gone(object)
+		}
+		now := lookAt(aws.ToString(c.Status), clusterStatuses)
+		now.done = false
+		return now, nil
+	})
+}
+
 func lookAt(status string, table map[string]state) look {
 	s := table[normal(status)]
 	return look{status: status, state: s, done: s == good}

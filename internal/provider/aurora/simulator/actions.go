@@ -128,6 +128,8 @@ func otherActions() map[string]rdsAction {
 			(*rds.Client).RemoveTagsFromResource, (*Simulator).removeTagsFromResource),
 		"ListTagsForResource": action(schemas.ListTagsForResourceMessage, schemas.TagListMessage,
 			(*rds.Client).ListTagsForResource, (*Simulator).listTagsForResource),
+		"DescribeAccountAttributes": action(schemas.DescribeAccountAttributesMessage, schemas.AccountAttributesMessage,
+			(*rds.Client).DescribeAccountAttributes, (*Simulator).describeAccountAttributes),
 		"DescribeEvents": action(schemas.DescribeEventsMessage, schemas.EventsMessage,
 			(*rds.Client).DescribeEvents, (*Simulator).describeEvents),
 		"DescribeDBSubnetGroups": action(schemas.DescribeDBSubnetGroupsMessage, schemas.DBSubnetGroupMessage,
