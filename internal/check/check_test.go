@@ -97,7 +97,7 @@ func TestWhatPgtealMadeIsNeverFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := postgres.CreateRole(t.Context(), s.Connect(t, "postgres"), "ours", postgres.NewPassword()); err != nil {
+	if err := postgres.CreateRole(t.Context(), s.Connect(t, "postgres"), "ours", postgres.NewPassword(), nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range databases {

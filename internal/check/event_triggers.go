@@ -15,11 +15,12 @@ nothing keeps these from firing. What raises an error then stops the upgrade, an
 const ownTags = `'{CREATE SCHEMA, CREATE TABLE, CREATE FUNCTION, CREATE TRIGGER, ALTER TABLE, CREATE PUBLICATION, ALTER PUBLICATION, CREATE SUBSCRIPTION,
 	ALTER SUBSCRIPTION, DROP SUBSCRIPTION, DROP PUBLICATION, DROP SCHEMA}'::text[]`
 
-// eventTriggers leaves out those of extensions, which keep account of the extension's own objects.
+// eventTriggers leaves out those of extensions, which keep account of the extension's own objects, and those of a cloud's superuser.
 func eventTriggers(ctx context.Context, s *Session) ([]finding.Finding, error) {
 	const sql = `SELECT evtname, quote_ident(evtname), evtenabled = 'R' FROM pg_event_trigger e
 		WHERE evtenabled IN ('A', 'R') AND evtevent IN ('ddl_command_start', 'ddl_command_end', 'sql_drop') AND (evttags IS NULL OR evttags && ` + ownTags + `)
-		AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_event_trigger'::regclass AND objid = e.oid AND deptype = 'e')`
+		AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_event_trigger'::regclass AND objid = e.oid AND deptype = 'e')
+		AND NOT (current_setting('is_superuser') = 'off' AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = evtowner AND rolsuper))`
 	if s.Major >= 17 {
 		return nil, nil
 	}

@@ -10,18 +10,19 @@ import (
 
 const rightsWhy = `On servers that people run themselves nothing less than a superuser suffices: pgteal reads and writes pg_hba.conf through
 the server, makes a role that is a superuser, publishes tables of every owner, and pg_upgrade works as the superuser that initdb made.
-Where the cloud keeps the superuser to itself, the least is: rds_superuser, for publications, sessions of others and settings; rds_replication,
-for replication slots and connections; CONNECT and CREATE on each database, for the schema and the publication; and the rights of the owner of
-each table (see table-owners). https://www.postgresql.org/docs/current/logical-replication-security.html`
+Where the cloud keeps the superuser to itself, the least is: rds_superuser, for sessions of others and settings; rds_replication, for replication
+slots and connections; CREATEROLE, for the role that pgteal makes; the rights of the owner of each database, for the schema, the publication and the
+fence, which takes the right to connect from everybody else; and those of the owner of each table (see table-owners).
+https://www.postgresql.org/docs/current/logical-replication-security.html`
 
 func rights(ctx context.Context, s *Session) ([]finding.Finding, error) {
 	rows, _ := s.conn.Query(ctx, `SELECT quote_ident(rolname), rolsuper, EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_superuser'),
 		EXISTS (SELECT FROM pg_roles r WHERE rolname = 'rds_superuser' AND pg_has_role(r.oid, 'USAGE')),
-		rolreplication OR EXISTS (SELECT FROM pg_roles r WHERE rolname = 'rds_replication' AND pg_has_role(r.oid, 'USAGE'))
+		rolreplication OR EXISTS (SELECT FROM pg_roles r WHERE rolname = 'rds_replication' AND pg_has_role(r.oid, 'USAGE')), rolcreaterole
 		FROM pg_roles WHERE rolname = current_user`)
 	type role struct {
-		Name                             string
-		Super, Cloud, Member, Replicates bool
+		Name                                    string
+		Super, Cloud, Member, Replicates, Makes bool
 	}
 	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[role])
 	if err != nil || r.Super {
@@ -43,6 +44,10 @@ func rights(ctx context.Context, s *Session) ([]finding.Finding, error) {
 		findings = append(findings, lacks("pgteal works as this role, and it does not have the rights of rds_replication: it may neither make "+
 			"replication slots nor read from them.", s.grant("rds_replication", r.Name)))
 	}
+	if !r.Makes {
+		findings = append(findings, lacks("pgteal works as this role, and it may not make the role by which the clusters replicate, and which alone the "+
+			"fence lets in.", "ALTER ROLE "+r.Name+" CREATEROLE;"))
+	}
 	databases, err := s.databaseRights(ctx, r.Name)
 	return append(findings, databases...), err
 }
@@ -54,19 +59,20 @@ func (s *Session) databaseRights(ctx context.Context, role string) ([]finding.Fi
 		names = append(names, d.Name)
 	}
 	type database struct {
-		Name            string
-		Connects, Makes bool
+		Name, Owner    string
+		Connects, Owns bool
 	}
-	const sql = `SELECT quote_ident(datname), has_database_privilege(oid, 'CONNECT'), has_database_privilege(oid, 'CREATE') FROM pg_database
-		WHERE datname = ANY($1) AND NOT (has_database_privilege(oid, 'CONNECT') AND has_database_privilege(oid, 'CREATE'))`
+	const sql = `SELECT quote_ident(datname), quote_ident(pg_get_userbyid(datdba)), has_database_privilege(oid, 'CONNECT'), pg_has_role(datdba, 'USAGE')
+		FROM pg_database WHERE datname = ANY($1) AND NOT (has_database_privilege(oid, 'CONNECT') AND pg_has_role(datdba, 'USAGE'))`
 	return find(ctx, s, sql, []any{names}, func(d database) finding.Finding {
 		f := finding.Finding{
 			Blocks: finding.Upgrade, Object: "database " + d.Name,
-			Reason: "Role " + role + ", as which pgteal works, may not create a schema and a publication in it.",
-			Fix:    "GRANT CONNECT, CREATE ON DATABASE " + d.Name + " TO " + role + ";",
+			Reason: "Role " + role + ", as which pgteal works, does not have the rights of its owner: it may neither publish from it nor close it to clients.",
+			Fix:    s.grant(d.Owner, role),
 		}
 		if !d.Connects {
 			f.Reason = "Role " + role + ", as which pgteal works, may not connect to it: it was not checked."
+			f.Fix = "GRANT CONNECT ON DATABASE " + d.Name + " TO " + role + ";"
 		}
 		return f
 	})

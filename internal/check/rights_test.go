@@ -47,6 +47,7 @@ func TestTheLeastRightsInTheCloud(t *testing.T) {
 			createDatabase(t, s, weird, `CREATE ROLE "Ow""ner"`, `CREATE ROLE `+us+` LOGIN NOINHERIT`, `CREATE TABLE t (id int PRIMARY KEY)`,
 				`ALTER TABLE t OWNER TO "Ow""ner"`, `CREATE TABLE supers (id int PRIMARY KEY)`, `CREATE ROLE rds_superuser`, `CREATE ROLE rds_replication`,
 				`REVOKE CONNECT ON DATABASE "We""ird; DROP" FROM public`, `GRANT rds_superuser TO `+us)
+			s.Exec(t, weird, `CREATE ROLE "Da""ta"`, `ALTER DATABASE "We""ird; DROP" OWNER TO "Da""ta"`, `ALTER DATABASE postgres OWNER TO "Da""ta"`)
 			createDatabase(t, s, "rdsadmin", `CREATE ROLE rdsadmin`, `ALTER DATABASE rdsadmin OWNER TO rdsadmin`,
 				`REVOKE CONNECT ON DATABASE rdsadmin FROM public`)
 			target := check.Target{Blue: s.As(`Pl"ain`, "", ""), To: 18}
@@ -61,20 +62,19 @@ func TestTheLeastRightsInTheCloud(t *testing.T) {
 				return "GRANT " + role + " TO " + us + "; ALTER ROLE " + us + " INHERIT;"
 			}
 			found := runTarget(t, target)
-			create := func(database string) string {
-				return `GRANT CONNECT, CREATE ON DATABASE ` + database + ` TO ` + us + `;`
-			}
+			const connect, createRole = `GRANT CONNECT ON DATABASE "We""ird; DROP" TO ` + us + `;`, "ALTER ROLE " + us + " CREATEROLE;"
 			want(t, found, "rights", finding.Upgrade, "role "+us, grant("rds_superuser")) // it does not inherit
 			want(t, found, "rights", finding.Upgrade, "role "+us, grant("rds_replication"))
-			want(t, found, "rights", finding.Upgrade, `database "We""ird; DROP"`, create(`"We""ird; DROP"`))
-			want(t, found, "rights", finding.Upgrade, `database postgres`, create(`postgres`))
-			if len(with("rights", found)) != 4 {
+			want(t, found, "rights", finding.Upgrade, "role "+us, createRole)
+			want(t, found, "rights", finding.Upgrade, `database "We""ird; DROP"`, connect)
+			want(t, found, "rights", finding.Upgrade, `database postgres`, grant(`"Da""ta"`))
+			if len(with("rights", found)) != 5 {
 				t.Errorf("found\n%s", show(found))
 			}
 			if !refused(t, as(t, s, "postgres"), "CREATE PUBLICATION pgteal") {
 				t.Error("it may make a publication")
 			}
-			mend(grant("rds_superuser") + grant("rds_replication") + create(`"We""ird; DROP"`) + create("postgres"))
+			mend(grant("rds_superuser") + grant("rds_replication") + connect + createRole + grant(`"Da""ta"`))
 
 			found = runTarget(t, target)
 			in := ` in database "We""ird; DROP"`

@@ -63,7 +63,8 @@ func reload(t *testing.T, s *pgtest.Server, name, condition string) {
 	})
 }
 
-// TestGoneSettingsAreThoseThatLaterServersLack compares what servers of several majors have.
+// TestGoneSettingsAreThoseThatLaterServersLack compares what servers of several majors have. What a minor release brings to all majors is missing
+// where one of them is older.
 func TestGoneSettingsAreThoseThatLaterServersLack(t *testing.T) {
 	t.Parallel()
 	majors := []int{13, 15, 17, 18}
@@ -82,6 +83,9 @@ func TestGoneSettingsAreThoseThatLaterServersLack(t *testing.T) {
 	}
 	for i, major := range majors[:3] {
 		for name := range has[major] {
+			if name == "composite_type_mismatch" { // November 2026
+				continue
+			}
 			gone := postgres.GoneSettings[name]
 			for _, later := range majors[i+1:] {
 				if lacks := !has[later][name]; lacks != (gone.Since != 0 && gone.Since <= later) {

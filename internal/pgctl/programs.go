@@ -2,6 +2,7 @@
 package pgctl
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,15 @@ func (p Programs) Path(program string) string { return filepath.Join(p.Directory
 
 // needed are the programs without which a directory does not count as an installation of a server.
 var needed = []string{"postgres", "initdb", "pg_ctl", "pg_upgrade", "pg_controldata", "pg_dump", "pg_restore"}
+
+// ServerKnows tells whether the server's program holds a word, such as the name of a parameter: what came with a minor release tells it no version.
+func (p Programs) ServerKnows(word string) (bool, error) {
+	program, err := os.ReadFile(p.Path("postgres"))
+	if err != nil {
+		return false, fmt.Errorf("look for %q in the server: %w", word, err)
+	}
+	return bytes.Contains(program, []byte(word)), nil
+}
 
 // Find returns the programs of major. It looks where packages put them: Debian, Red Hat, Homebrew, then pgteal's own cache
 // (see CacheDirectory).

@@ -162,3 +162,24 @@ func Eventually(t testing.TB, limit time.Duration, what string, condition func()
 		}
 	}
 }
+
+// NeedUpgrade skips the test where the servers of this machine cannot be upgraded from one to the other: blue's minor release gives columns a
+// storage parameter that the new major's, which is older, does not know (17.12 to 18.6).
+func NeedUpgrade(t testing.TB, from, to int) {
+	t.Helper()
+	const parameter = "pg_attver"
+	knows := func(major int) bool {
+		programs, err := pgctl.Find(major)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, err := programs.ServerKnows(parameter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return known
+	}
+	if knows(from) && !knows(to) {
+		t.Skipf("the PostgreSQL %d of this machine has %s, and the older minor release of %d does not", from, parameter, to)
+	}
+}

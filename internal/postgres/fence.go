@@ -22,19 +22,23 @@ type Fence struct {
 	Limits   map[string]int   `json:"limits,omitempty"`    // CONNECTION LIMIT by database, where it is not 0
 	Logins   []string         `json:"logins,omitempty"`    // superusers that may log in
 	Settings []ReadOnlyOption `json:"settings,omitempty"`  // default_transaction_read_only of roles and databases
+	Connects []Connect        `json:"connects,omitempty"`  // the rights to connect, in a cloud: what else is there takes a superuser
 }
 
 // ReadOnlyOption is ALTER ROLE ... [IN DATABASE ...] SET default_transaction_read_only, or ALTER DATABASE ... where Role is "".
 type ReadOnlyOption struct {
 	Role     string `json:"role,omitempty"`
 	Database string `json:"database,omitempty"`
-	Value    string `json:"value"`
+	Value    string `json:"value"` // "": not set
 }
 
 const readOnlySetting = "default_transaction_read_only"
 
 // ReadFence reads from an open server what a fence will have to put back.
 func ReadFence(ctx context.Context, conn *pgx.Conn) (f Fence, err error) {
+	if !isSuperuser(conn) {
+		return readCloudFence(ctx, conn)
+	}
 	rows, _ := conn.Query(ctx, `SELECT coalesce(rolname, ''), coalesce(datname, ''), split_part(option, '=', 2)
 		FROM pg_db_role_setting CROSS JOIN unnest(setconfig) option
 		LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
@@ -66,6 +70,27 @@ func ReadFence(ctx context.Context, conn *pgx.Conn) (f Fence, err error) {
 		return f, fmt.Errorf("list the superusers: %w", err)
 	}
 	return f, nil
+}
+
+// statementsFor are the statements that set the gate, as one message and so as one transaction.
+func (f Fence) statementsFor(ctx context.Context, conn *pgx.Conn, hba HBA) (string, error) {
+	switch {
+	case !isSuperuser(conn):
+		var databases []string
+		err := conn.QueryRow(ctx, `SELECT ARRAY(SELECT datname::text FROM pg_database WHERE `+closable+`
+			AND EXISTS (SELECT FROM pg_roles WHERE rolname = '`+Role+`') ORDER BY 1)`, pgx.QueryExecModeSimpleProtocol).Scan(&databases)
+		if err != nil {
+			return "", fmt.Errorf("list the databases to close: %w", err)
+		}
+		timeout := "2s"
+		if hba == HBAClosed {
+			timeout = "500ms"
+		}
+		return fenceLock(timeout) + f.cloudStatements(hba, databases), nil
+	case hba == HBAClosed:
+		return f.raised(), nil
+	}
+	return f.lowered(), nil
 }
 
 // raised are the statements that close, as one message and so as one transaction.
@@ -100,17 +125,23 @@ func (f Fence) statements() string {
 		fmt.Fprintf(&s, "ALTER DATABASE %s CONNECTION LIMIT %d;", Ident(database), limit)
 	}
 	for _, o := range f.Settings {
-		switch {
-		case o.Role == "":
-			s.WriteString("ALTER DATABASE " + Ident(o.Database))
-		case o.Database == "":
-			s.WriteString("ALTER ROLE " + Ident(o.Role))
-		default:
-			s.WriteString("ALTER ROLE " + Ident(o.Role) + " IN DATABASE " + Ident(o.Database))
-		}
-		s.WriteString(" SET " + readOnlySetting + " = " + Literal(o.Value) + ";")
+		s.WriteString(o.statement())
 	}
 	return s.String()
+}
+
+func (o ReadOnlyOption) statement() string {
+	s := "ALTER ROLE " + Ident(o.Role)
+	switch {
+	case o.Role == "":
+		s = "ALTER DATABASE " + Ident(o.Database)
+	case o.Database != "":
+		s += " IN DATABASE " + Ident(o.Database)
+	}
+	if o.Value == "" {
+		return s + " RESET " + readOnlySetting + ";"
+	}
+	return s + " SET " + readOnlySetting + " = " + Literal(o.Value) + ";"
 }
 
 func logins(roles []string, option string) string {
@@ -122,14 +153,20 @@ func logins(roles []string, option string) string {
 }
 
 // PutBackLogins lets superusers log in again, and gives databases and roles back the limits and settings that they had. A closed
-// pg_hba.conf and the read-only default stay: once authentication_timeout has passed since it was closed, nobody is left whom it let by.
+// pg_hba.conf and the read-only default stay: once authentication_timeout has passed since it was closed, nobody is left whom it let by. In a
+// cloud the owners of databases may connect again, who can let in everybody else.
 func (f Fence) PutBackLogins(ctx context.Context, conn *pgx.Conn) error {
 	f, err := f.present(ctx, conn)
 	if err != nil {
 		return err
 	}
 	f.ReadOnly = new("on")
-	if _, err := conn.Exec(ctx, f.lowered()); err != nil {
+	statements := f.lowered()
+	if !isSuperuser(conn) {
+		owners := slices.DeleteFunc(f.Connects, func(c Connect) bool { return !c.Owner })
+		statements = fenceLock("2s") + Fence{Connects: owners}.cloudStatements(HBAOpen, nil)
+	}
+	if _, err := conn.Exec(ctx, statements); err != nil {
 		return fmt.Errorf("put logins and connection limits back: %w", err)
 	}
 	return nil
@@ -149,11 +186,15 @@ func (f Fence) present(ctx context.Context, conn *pgx.Conn) (Fence, error) {
 	f.Settings = slices.DeleteFunc(slices.Clone(f.Settings), func(o ReadOnlyOption) bool {
 		return o.Role != "" && !slices.Contains(roles, o.Role) || o.Database != "" && !slices.Contains(databases, o.Database)
 	})
+	f.Connects = slices.DeleteFunc(slices.Clone(f.Connects), func(c Connect) bool {
+		return c.Role != "" && !slices.Contains(roles, c.Role) || !slices.Contains(databases, c.Database)
+	})
 	return f, nil
 }
 
 // equal tells whether nothing of o differs from f.
 func (f Fence) equal(o Fence) bool {
 	return (f.ReadOnly == nil) == (o.ReadOnly == nil) && (f.ReadOnly == nil || *f.ReadOnly == *o.ReadOnly) &&
-		maps.Equal(f.Limits, o.Limits) && slices.Equal(f.Logins, o.Logins) && slices.Equal(f.Settings, o.Settings)
+		maps.Equal(f.Limits, o.Limits) && slices.Equal(f.Logins, o.Logins) && slices.Equal(f.Settings, o.Settings) &&
+		slices.Equal(f.Connects, o.Connects)
 }

@@ -29,6 +29,9 @@ func (s *Server) SetGate(ctx context.Context, conn *pgx.Conn, hba HBA, fence Fen
 	if err := WriteGate(ctx, conn, hba, fence); err != nil {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
+	if !isSuperuser(conn) { // nothing was written that a reload reads
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, reloadPatience)
 	defer cancel()
 	var asked string
@@ -62,6 +65,33 @@ const (
 //
 // It all happens within the pause, so nothing here is prepared first: each statement runs once.
 func WriteGate(ctx context.Context, conn *pgx.Conn, hba HBA, fence Fence) error {
+	if isSuperuser(conn) {
+		if err := changeHBA(ctx, conn, hba); err != nil {
+			return err
+		}
+	}
+	fence, err := fence.present(ctx, conn)
+	if err != nil {
+		return err
+	}
+	statements, err := fence.statementsFor(ctx, conn, hba)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, statements)
+	if SQLState(err) == "55P03" && hba != HBAClosed { // lock_not_available: a client's transaction holds one of these rows
+		if now, failed := ReadFence(ctx, conn); failed == nil && now.equal(fence) {
+			return nil // nothing had been changed yet
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("set %s and what goes with it: %w", readOnlySetting, err)
+	}
+	return nil
+}
+
+// changeHBA puts the block into the server's pg_hba.conf.
+func changeHBA(ctx context.Context, conn *pgx.Conn, hba HBA) error {
 	var path string
 	var content []byte
 	err := conn.QueryRow(ctx, `SELECT current_setting('hba_file'), pg_read_binary_file(current_setting('hba_file'))`, pgx.QueryExecModeSimpleProtocol).
@@ -73,22 +103,6 @@ func WriteGate(ctx context.Context, conn *pgx.Conn, hba HBA, fence Fence) error 
 		if err := writeHBA(ctx, conn, path, content, wanted); err != nil {
 			return fmt.Errorf("write %s: %w", path, err)
 		}
-	}
-	if fence, err = fence.present(ctx, conn); err != nil {
-		return err
-	}
-	statements := fence.lowered()
-	if hba == HBAClosed {
-		statements = fence.raised()
-	}
-	_, err = conn.Exec(ctx, statements)
-	if SQLState(err) == "55P03" && hba != HBAClosed { // lock_not_available: a client's transaction holds one of these rows
-		if now, failed := ReadFence(ctx, conn); failed == nil && now.equal(fence) {
-			return nil // nothing had been changed yet
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("set %s and what goes with it: %w", readOnlySetting, err)
 	}
 	return nil
 }
@@ -148,10 +162,38 @@ func replaceFile(path string, content []byte) error {
 // HBAErrors lists the lines of pg_hba.conf that the server cannot read. With one of them, it goes on with what it read before, and
 // a reload changes nothing.
 func HBAErrors(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	if !isSuperuser(conn) { // the file is the cloud's
+		return nil, nil
+	}
 	rows, _ := conn.Query(ctx, `SELECT format('line %s: %s', line_number, error) FROM pg_hba_file_rules WHERE error IS NOT NULL`)
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("look for errors in pg_hba.conf: %w", err)
 	}
 	return lines, nil
+}
+
+// GateIsClosed says what is wrong with a gate that pgteal closed (SetGate), "" where nothing is, and what closes it again. A pg_hba.conf that was
+// written after the server has read it is not in force; the file's time is in whole seconds.
+func GateIsClosed(ctx context.Context, conn *pgx.Conn) (wrong, mend string, err error) {
+	if !isSuperuser(conn) {
+		return cloudGateIsClosed(ctx, conn)
+	}
+	var content []byte
+	var loaded, readOnly bool
+	err = conn.QueryRow(ctx, `SELECT pg_read_binary_file(file), pg_conf_load_time() >= (pg_stat_file(file)).modification,
+		EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0 AND '`+readOnlySetting+`=on' = ANY (setconfig))
+		FROM current_setting('hba_file') file`).Scan(&content, &loaded, &readOnly)
+	switch {
+	case err != nil:
+		return "", "", fmt.Errorf("look at what closes the server: %w", err)
+	case !bytes.HasPrefix(content, []byte(HBAClosed.Block())):
+		wrong = "Its pg_hba.conf no longer begins with the lines by which pgteal closed it."
+	case !loaded:
+		wrong = "Its pg_hba.conf was written after the server has read it, so another one is in force."
+	case !readOnly:
+		wrong = "Somebody has taken back ALTER ROLE ALL SET " + readOnlySetting + " = on."
+	}
+	return wrong, "put these lines at the head of pg_hba.conf, then ALTER ROLE ALL SET " + readOnlySetting + " = on; SELECT pg_reload_conf();\n" +
+		strings.TrimSpace(HBAClosed.Block()), nil
 }

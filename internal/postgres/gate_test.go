@@ -21,7 +21,7 @@ func gated(t testing.TB, major int) (*pgtest.Server, *postgres.Server, *pgx.Conn
 	s := pgtest.Start(t, major)
 	admin := s.Connect(t, "postgres")
 	password := postgres.NewPassword()
-	if err := postgres.CreateRole(t.Context(), admin, "test", password); err != nil {
+	if err := postgres.CreateRole(t.Context(), admin, "test", password, nil); err != nil {
 		t.Fatal(err)
 	}
 	own := s.As(postgres.Role, password, "")

@@ -58,6 +58,10 @@ type Subscription struct {
 // CreateSQL returns the statement that makes the subscription, disabled. Its connection string holds no password.
 // Transactions that are still running are streamed where both sides can, so that a large one is not first collected on the publisher.
 func (s Subscription) CreateSQL(publisherMajor, subscriberMajor int) string {
+	return s.createSQL(s.Publisher.Conninfo(s.Database), publisherMajor, subscriberMajor)
+}
+
+func (s Subscription) createSQL(conninfo string, publisherMajor, subscriberMajor int) string {
 	options := ""
 	switch older := min(publisherMajor, subscriberMajor); {
 	case older >= 16:
@@ -68,7 +72,7 @@ func (s Subscription) CreateSQL(publisherMajor, subscriberMajor int) string {
 	if subscriberMajor >= 16 { // as before 16: a table's owner may lack rights to it, or be under its row-level security
 		options += ", run_as_owner = true"
 	}
-	return "CREATE SUBSCRIPTION " + Ident(s.Name) + " CONNECTION " + Literal(s.Publisher.Conninfo(s.Database)) +
+	return "CREATE SUBSCRIPTION " + Ident(s.Name) + " CONNECTION " + Literal(conninfo) +
 		" PUBLICATION " + Publication + " WITH (copy_data = false, create_slot = false, enabled = false, connect = true, slot_name = " +
 		Literal(s.Name) + options + ")"
 }
@@ -93,7 +97,12 @@ func MakeSubscription(ctx context.Context, conn *pgx.Conn, s Subscription, publi
 	if err != nil {
 		return err
 	}
-	if err := quietly(ctx, conn, s.CreateSQL(publisherMajor, subscriberMajor)); err != nil {
+	if isSuperuser(conn) {
+		err = quietly(ctx, conn, s.CreateSQL(publisherMajor, subscriberMajor))
+	} else {
+		err = s.createWithSecret(ctx, conn, publisherMajor, subscriberMajor)
+	}
+	if err != nil {
 		return fmt.Errorf("create subscription %q: %w", s.Name, err)
 	}
 	return nil
@@ -109,7 +118,10 @@ func Subscribe(ctx context.Context, conn *pgx.Conn, s Subscription, publisherMaj
 	}
 	var oid uint32
 	var enabled bool
-	if err := conn.QueryRow(ctx, `SELECT s.oid, subenabled`+oneSubscription, s.Name).Scan(&oid, &enabled); err != nil || enabled {
+	// The view, because until 13 only superusers may read the catalog's oid.
+	err := conn.QueryRow(ctx, `SELECT (SELECT subid FROM pg_stat_subscription v WHERE v.subname = s.subname AND relid IS NULL),
+		subenabled`+oneSubscription, s.Name).Scan(&oid, &enabled)
+	if err != nil || enabled {
 		return err
 	}
 	for _, statement := range []string{s.AdvanceSQL(oid), s.EnableSQL()} {

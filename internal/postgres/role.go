@@ -29,9 +29,10 @@ func NewPassword() string {
 // is, which is an error. The server never sees the password itself, only its SCRAM
 // verifier (https://www.postgresql.org/docs/current/catalog-pg-authid.html), so that no log can hold it.
 //
-// Role is a superuser because the fence needs one, and so does publishing tables of many owners. What databases set for everybody must not reach
-// its replication workers, so it has settings of its own.
-func CreateRole(ctx context.Context, conn *pgx.Conn, upgrade, password string) error {
+// Role is a superuser because the fence needs one, and so does publishing tables of many owners. In a cloud it gets the rights of owners instead,
+// the roles without which it could not (Owners). What databases set for everybody must not reach its replication workers, so it has settings of
+// its own.
+func CreateRole(ctx context.Context, conn *pgx.Conn, upgrade, password string, owners []string) error {
 	taken, made, err := TakenRole(ctx, conn, upgrade)
 	if err != nil {
 		return err
@@ -48,11 +49,15 @@ func CreateRole(ctx context.Context, conn *pgx.Conn, upgrade, password string) e
 		verb = "ALTER"
 	}
 	role := Ident(Role)
-	statements := []string{
-		verb + " ROLE " + role + " LOGIN SUPERUSER REPLICATION PASSWORD " + Literal(verifier),
-		markRoleSQL(upgrade),
+	attributes := " LOGIN PASSWORD "
+	if isSuperuser(conn) {
+		attributes = " LOGIN SUPERUSER REPLICATION PASSWORD "
 	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	statements := []string{verb + " ROLE " + role + attributes + Literal(verifier), markRoleSQL(upgrade)}
+	for _, owner := range owners {
+		statements = append(statements, "GRANT "+Ident(owner)+" TO "+role)
+	}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, statement := range statements {
 			if _, err := tx.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("make role %q: %w", Role, err)
@@ -60,6 +65,10 @@ func CreateRole(ctx context.Context, conn *pgx.Conn, upgrade, password string) e
 		}
 		return SettleRole(ctx, tx.Conn())
 	})
+	if err != nil {
+		return err
+	}
+	return keepUnrecorded(ctx, conn)
 }
 
 // roleSettings keep what is set for everybody from Role's sessions, WAL senders and apply workers. A WAL sender is in a transaction while it sends
@@ -75,7 +84,8 @@ func SettleRole(ctx context.Context, conn *pgx.Conn) error {
 	rows, _ := conn.Query(ctx, `SELECT format('ALTER ROLE %I SET %I = %L', $1::text, name,
 			CASE name WHEN 'wal_sender_timeout' THEN CASE setting WHEN '0' THEN setting ELSE greatest(setting::int, value::int)::text END
 			ELSE value END)
-		FROM `+roleSettings+` JOIN pg_settings s USING (name) WHERE context IN ('user', 'superuser')`, Role)
+		FROM `+roleSettings+` JOIN pg_settings s USING (name) WHERE context = 'user' OR context = 'superuser' AND current_setting('is_superuser') = 'on'`,
+		Role)
 	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return fmt.Errorf("ask for the settings of role %q: %w", Role, err)
@@ -88,10 +98,36 @@ func SettleRole(ctx context.Context, conn *pgx.Conn) error {
 	return QuietRole(ctx, conn)
 }
 
-// DropRole removes Role where upgrade has made it, also from a session of its own. What it owned in the databases must be gone.
+// keepUnrecorded keeps Role's statements from modules that would record the one with its password (createWithSecret), where the operator's role
+// may say so.
+func keepUnrecorded(ctx context.Context, conn *pgx.Conn) error {
+	if isSuperuser(conn) { // no statement holds the password
+		return nil
+	}
+	rows, _ := conn.Query(ctx, `SELECT name FROM pg_settings WHERE name IN ('pg_stat_statements.track', 'pgaudit.log')`)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("ask what records statements: %w", err)
+	}
+	for _, name := range names {
+		_, err := conn.Exec(ctx, "ALTER ROLE "+Role+" SET "+name+" = 'none'")
+		if err != nil && SQLState(err) != "42501" { // insufficient_privilege
+			return fmt.Errorf("keep statements of role %q from %s: %w", Role, name, err)
+		}
+	}
+	return nil
+}
+
+// DropRole removes Role where upgrade has made it; a superuser also from a session of its own. What it owned in the databases must be gone.
 func DropRole(ctx context.Context, conn *pgx.Conn, upgrade string) error {
 	if _, made, err := TakenRole(ctx, conn, upgrade); err != nil || !made {
 		return err
+	}
+	if !isSuperuser(conn) {
+		if _, err := conn.Exec(ctx, "DROP ROLE "+Ident(Role)); err != nil {
+			return fmt.Errorf("drop role %q: %w", Role, err)
+		}
+		return nil
 	}
 	var superuser string
 	if err := conn.QueryRow(ctx, `SELECT rolname FROM pg_roles WHERE oid = 10`).Scan(&superuser); err != nil { // BOOTSTRAP_SUPERUSERID

@@ -22,7 +22,7 @@ func TestOnlyTheUpgradeThatMadeTheRoleChangesAndDropsIt(t *testing.T) {
 		return roles
 	}
 	create := func(upgrade string) error {
-		return postgres.CreateRole(t.Context(), conn, upgrade, postgres.NewPassword())
+		return postgres.CreateRole(t.Context(), conn, upgrade, postgres.NewPassword(), nil)
 	}
 	drop := func(upgrade string) { // in a session of its own, which it leaves as another role
 		t.Helper()

@@ -31,3 +31,6 @@ BEGIN
 END $$;
 CREATE TRIGGER wait_at_barrier BEFORE INSERT ON pgteal.barrier FOR EACH ROW EXECUTE FUNCTION pgteal.wait_at_barrier();
 ALTER TABLE pgteal.barrier ENABLE REPLICA TRIGGER wait_at_barrier;`
+
+// ReadableSchemaSQL lets everybody read whose upgrade a database is in. Where Role is no superuser the operator's role has to see that, too.
+const ReadableSchemaSQL = `GRANT USAGE ON SCHEMA pgteal TO PUBLIC; GRANT SELECT ON pgteal.upgrade TO PUBLIC`

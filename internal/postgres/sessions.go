@@ -10,10 +10,12 @@ import (
 
 // clientSessions are the sessions that could write for a client: all but pgteal's own, physical replication, autovacuum and the
 // server's own processes. Workers of extensions such as pg_cron count: their jobs write. So do the walsenders of logical replication, which
-// have a database: they take any statement (https://www.postgresql.org/docs/current/protocol-replication.html).
+// have a database: they take any statement (https://www.postgresql.org/docs/current/protocol-replication.html). In a cloud the superusers are
+// the cloud's own, and nobody may end their sessions.
 const clientSessions = ` FROM pg_stat_activity a WHERE pid <> pg_backend_pid() AND usename IS DISTINCT FROM '` + Role + `' AND datid IS NOT NULL
 	AND backend_type NOT IN ('autovacuum worker', 'parallel worker')
-	AND backend_type NOT LIKE 'logical replication %'`
+	AND backend_type NOT LIKE 'logical replication %'
+	AND NOT (current_setting('is_superuser') = 'off' AND EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.usename AND r.rolsuper))`
 
 // Session is a client's session.
 type Session struct {

@@ -19,7 +19,7 @@ import (
 func limit(t *testing.T, s *pgtest.Server) *postgres.Server {
 	t.Helper()
 	conn := s.Connect(t, "postgres")
-	if err := postgres.CreateRole(t.Context(), conn, "test", postgres.NewPassword()); err != nil {
+	if err := postgres.CreateRole(t.Context(), conn, "test", postgres.NewPassword(), nil); err != nil {
 		t.Fatal(err)
 	}
 	limits := []string{

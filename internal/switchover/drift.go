@@ -3,11 +3,13 @@ package switchover
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pgteal/pgteal/internal/finding"
+	"github.com/pgteal/pgteal/internal/postgres"
 )
 
 // ours leaves out what is no user's schema: system schemas, pgteal's own, temporary objects, and what extensions own, since those
@@ -66,12 +68,25 @@ SELECT format('settings of role %I in database %I', coalesce(rolname, 'ALL'), co
 FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
 WHERE NOT (setdatabase = 0 AND setrole = 0) AND rolname IS DISTINCT FROM 'pgteal'`
 
+// cloudObjects are clusterObjects as far as they can be seen where nobody is a superuser: no passwords, and of the cloud's own roles nothing, which
+// come with each major.
+var cloudObjects = strings.NewReplacer(
+	"pg_authid", "pg_roles",
+	"WHERE rolname !~ '^pg_'", "WHERE rolname !~ '^(pg_|rds)'",
+	"WHERE member = a.oid", "WHERE member = a.oid AND roleid::regrole::text !~ '^(pg_|rds)'",
+	"rolname IS DISTINCT FROM 'pgteal'", "coalesce(rolname, '') !~ '^(rds|pgteal$)'",
+).Replace(clusterObjects)
+
 // maxDrift bounds how many drifted objects are named.
 const maxDrift = 50
 
 // schemaIsTheSame compares what both sides' schemas consist of. Schema changes are not replicated.
 func (s *Switchover) schemaIsTheSame(ctx context.Context, ends *sessions) (findings []finding.Finding, err error) {
-	found, err := s.drift(ctx, "the cluster", clusterObjects, ends.from, ends.to)
+	roles := clusterObjects
+	if postgres.InCloud(ends.from) {
+		roles = cloudObjects
+	}
+	found, err := s.drift(ctx, "the cluster", roles, ends.from, ends.to)
 	if err != nil {
 		return nil, err
 	}

@@ -191,12 +191,22 @@ func (s *Switchover) verificationIsFresh(context.Context, *sessions) ([]finding.
 	return nil, nil
 }
 
-// fencesWillHold sees that both servers can read their pg_hba.conf: with an error in it, a reload changes nothing.
+// fencesWillHold sees that both servers can read their pg_hba.conf: with an error in it, a reload changes nothing. In a cloud it sees that every
+// database can be closed.
 func (s *Switchover) fencesWillHold(ctx context.Context, ends *sessions) (findings []finding.Finding, err error) {
 	for name, conn := range map[string]*pgx.Conn{s.From.Server.Name: ends.from, s.To.Server.Name: ends.to} {
 		lines, err := postgres.HBAErrors(ctx, conn)
 		if err != nil {
 			return nil, err
+		}
+		open, err := postgres.OpenDatabases(ctx, conn)
+		if err != nil {
+			return nil, err
+		}
+		for _, database := range open {
+			findings = append(findings, guard(fmt.Sprintf("database %q of %s", database, name),
+				"Role "+postgres.Role+" does not have the rights of its owner, so the fence could not close it to clients.",
+				"GRANT (the owner of the database) TO "+postgres.Role+";")...)
 		}
 		for _, line := range lines {
 			findings = append(findings, guard("pg_hba.conf of "+name,

@@ -1,12 +1,8 @@
 package switchover
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"strings"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/pgteal/pgteal/internal/finding"
 	"github.com/pgteal/pgteal/internal/postgres"
@@ -18,14 +14,13 @@ import (
 // Counters of commits or rows do not tell: autovacuum, ANALYZE and pgteal's own sessions move them too.
 func (s *Switchover) onlyReplicationWrites(ctx context.Context, ends *sessions) (findings []finding.Finding, err error) {
 	to := s.To.Server.Name
-	closed, err := gateIsClosed(ctx, ends.to)
+	wrong, mend, err := postgres.GateIsClosed(ctx, ends.to)
 	if err != nil {
-		return nil, fmt.Errorf("look at the fence of %s: %w", to, err)
+		return nil, fmt.Errorf("%s: %w", to, err)
 	}
-	if closed != "" {
-		findings = append(findings, guard("the fence of "+to, closed+" So clients could write to "+to+" and not only replication.",
-			fmt.Sprintf("On %s: put these lines at the head of pg_hba.conf, then ALTER ROLE ALL SET default_transaction_read_only = on; "+
-				"SELECT pg_reload_conf(); then: pgteal verify\n%s", to, strings.TrimSpace(postgres.HBAClosed.Block())))...)
+	if wrong != "" {
+		findings = append(findings, guard("the fence of "+to, wrong+" So clients could write to "+to+" and not only replication.",
+			"On "+to+", as role "+postgres.Role+": "+mend+"\nThen: pgteal verify")...)
 	}
 	clients, err := postgres.Clients(ctx, ends.to)
 	if err != nil {
@@ -44,27 +39,6 @@ func (s *Switchover) onlyReplicationWrites(ctx context.Context, ends *sessions) 
 		findings = append(findings, found...)
 	}
 	return findings, nil
-}
-
-// gateIsClosed says what is wrong with the gate of the server behind conn, which pgteal closed (postgres.Server.SetGate): "" where nothing
-// is. A file that was written after the server has read it is not in force; the file's time is in whole seconds.
-func gateIsClosed(ctx context.Context, conn *pgx.Conn) (wrong string, err error) {
-	var content []byte
-	var loaded, readOnly bool
-	err = conn.QueryRow(ctx, `SELECT pg_read_binary_file(file), pg_conf_load_time() >= (pg_stat_file(file)).modification,
-		EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0 AND 'default_transaction_read_only=on' = ANY (setconfig))
-		FROM current_setting('hba_file') file`).Scan(&content, &loaded, &readOnly)
-	switch {
-	case err != nil:
-		return "", err
-	case !bytes.HasPrefix(content, []byte(postgres.HBAClosed.Block())):
-		return "Its pg_hba.conf no longer begins with the lines by which pgteal closed it.", nil
-	case !loaded:
-		return "Its pg_hba.conf was written after the server has read it, so another one is in force.", nil
-	case !readOnly:
-		return "Somebody has taken back ALTER ROLE ALL SET default_transaction_read_only = on.", nil
-	}
-	return "", nil
 }
 
 // applyFoundItsRows asks To what became of the rows that From updated and deleted. Where one is not there, or was written by somebody else,

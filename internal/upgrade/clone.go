@@ -63,7 +63,7 @@ func (u *Upgrade) cloneLSN(ctx context.Context, step *progress.Step) error {
 // running. The publication stays: it is for the way back.
 // The slots decode prepared transactions whole when they commit, so that nothing is lost with them here.
 func (u *Upgrade) clean(ctx context.Context, step *progress.Step) error {
-	clone, _, err := u.provider.StartClone(ctx, step)
+	clone, err := u.startedClone(ctx, step)
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,9 @@ func (u *Upgrade) clean(ctx context.Context, step *progress.Step) error {
 		slots, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
 	})
+	if err == nil && u.managed() {
+		err = u.closeClone(ctx, clone)
+	}
 	if err != nil || len(slots) == 0 {
 		return err
 	}

@@ -74,7 +74,7 @@ func (u *Upgrade) tidyGreen(ctx context.Context, step *progress.Step) error {
 	if err := u.takeRepairsBack(ctx, u.green, step); err != nil {
 		return err
 	}
-	return u.removeTraces(ctx, u.green, true)
+	return u.removeTraces(ctx, u.green, u.operatorOnGreen, true)
 }
 
 // retireBlue stops blue where the provider can. Its files are put back as they were before that, with the fence still up in the server's
@@ -95,7 +95,7 @@ func (u *Upgrade) retireBlue(ctx context.Context, step *progress.Step) (kept str
 	}
 	cleaned := unlinked
 	if cleaned == nil {
-		cleaned = u.removeTraces(ctx, u.blue(), false)
+		cleaned = u.removeTraces(ctx, u.blue(), u.operatorOnBlue, false)
 	}
 	kept, err = u.provider.Retire(ctx, step)
 	if cleaned != nil && !loggedOut(cleaned) { // a blue that lets pgteal's role in no more was cleaned by an earlier run

@@ -31,6 +31,10 @@ func (u *Upgrade) publish(ctx context.Context, step *progress.Step) error {
 	if err := u.makeSecret(); err != nil {
 		return err
 	}
+	owners, err := u.owners(ctx)
+	if err != nil {
+		return err
+	}
 	err = u.onBlue(ctx, func(conn *pgx.Conn) error {
 		fence, err := postgres.ReadFence(ctx, conn)
 		if err != nil {
@@ -41,18 +45,40 @@ func (u *Upgrade) publish(ctx context.Context, step *progress.Step) error {
 		if err := u.note(ctx, stepPublish, eventFound); err != nil {
 			return err
 		}
-		return u.letRoleIn(ctx, conn)
+		return u.letRoleIn(ctx, conn, owners)
 	})
 	if err != nil {
 		return err
 	}
 	for i, d := range databases {
 		step.Count(int64(i), int64(len(databases)), "databases")
-		if err := u.admin.In(ctx, d.Name, func(conn *pgx.Conn) error { return u.publishDatabase(ctx, conn) }); err != nil {
+		if err := u.publisher().In(ctx, d.Name, func(conn *pgx.Conn) error { return u.publishDatabase(ctx, conn) }); err != nil {
 			return err
 		}
 	}
-	return u.admin.As(postgres.Role, u.password, "").In(ctx, databases[0].Name, func(*pgx.Conn) error { return nil })
+	return u.asRole(u.admin).In(ctx, databases[0].Name, func(*pgx.Conn) error { return nil })
+}
+
+// publisher is blue as the role that publishes. In a cloud that is pgteal's own, so that it owns what it has to drop again, on green too.
+func (u *Upgrade) publisher() *postgres.Server {
+	if u.managed() {
+		return u.asRole(u.admin)
+	}
+	return u.admin
+}
+
+// owners lists whose rights pgteal's role needs in a cloud, by all databases.
+func (u *Upgrade) owners(ctx context.Context) (owners []string, err error) {
+	if !u.managed() {
+		return nil, nil
+	}
+	err = u.inDatabases(ctx, u.admin, func(conn *pgx.Conn, _ postgres.Database) error {
+		found, err := postgres.Owners(ctx, conn)
+		owners = append(owners, found...)
+		return err
+	})
+	slices.Sort(owners)
+	return slices.Compact(owners), err
 }
 
 // makeSecret writes the password of pgteal's role where only this user can read it, before anything uses it.
@@ -69,12 +95,12 @@ func (u *Upgrade) makeSecret() error {
 	return nil
 }
 
-// letRoleIn makes the role and opens pg_hba.conf for it: replication and the fence need a way in that is theirs alone.
-func (u *Upgrade) letRoleIn(ctx context.Context, conn *pgx.Conn) error {
-	if err := u.admin.SetGate(ctx, conn, postgres.HBAOpen, u.state.fence(blue)); err != nil { // without it the role would be of no use
+// letRoleIn makes the role and opens the gate for it: replication and the fence need a way in that is theirs alone.
+func (u *Upgrade) letRoleIn(ctx context.Context, conn *pgx.Conn, owners []string) error {
+	if err := postgres.CreateRole(ctx, conn, u.state.ID, u.password, owners); err != nil {
 		return err
 	}
-	return postgres.CreateRole(ctx, conn, u.state.ID, u.password)
+	return u.admin.SetGate(ctx, conn, postgres.HBAOpen, u.state.fence(blue))
 }
 
 // publishDatabase publishes every table of a database.
@@ -96,12 +122,16 @@ func (u *Upgrade) publishDatabase(ctx context.Context, conn *pgx.Conn) error {
 
 // makePublication makes the schema, with whose upgrade it is, and the publication, all or nothing.
 func (u *Upgrade) makePublication(ctx context.Context, conn *pgx.Conn) error {
+	statements := []string{
+		`SET LOCAL lock_timeout = '10s'`, postgres.SchemaSQL,
+		`INSERT INTO pgteal.upgrade VALUES (` + postgres.Literal(u.state.ID) + `, ` + postgres.Literal(u.state.Name) + `)`,
+		postgres.CreatePublicationSQL,
+	}
+	if u.managed() {
+		statements = append(statements, postgres.ReadableSchemaSQL)
+	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for _, statement := range []string{
-			`SET LOCAL lock_timeout = '10s'`, postgres.SchemaSQL,
-			`INSERT INTO pgteal.upgrade VALUES (` + postgres.Literal(u.state.ID) + `, ` + postgres.Literal(u.state.Name) + `)`,
-			postgres.CreatePublicationSQL,
-		} {
+		for _, statement := range statements {
 			if _, err := tx.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("publish: %w", err)
 			}
@@ -172,7 +202,7 @@ func (u *Upgrade) unpublish(ctx context.Context, _ *progress.Step) error {
 	if owner, err := u.stranger(ctx); err != nil || owner != "" {
 		return err
 	}
-	return u.removeTraces(ctx, u.admin, true)
+	return u.removeTraces(ctx, u.admin, u.operatorOnBlue, true)
 }
 
 // renameDatabases takes up the names that blue's databases have now: one that was renamed still holds what pgteal made in it.
@@ -190,8 +220,11 @@ func (u *Upgrade) renameDatabases(ctx context.Context) error {
 }
 
 // removeTraces removes from a cluster what publish made, or what of it the clone inherited. Without reload, the fence that is up stays up
-// until the server stops.
-func (u *Upgrade) removeTraces(ctx context.Context, server *postgres.Server, reload bool) error {
+// until the server stops. In a cloud it is the operator's role that drops pgteal's, which has no rights to itself.
+func (u *Upgrade) removeTraces(ctx context.Context, server *postgres.Server, operator func(context.Context) (*postgres.Server, error), reload bool) error {
+	if u.managed() {
+		return u.removeCloudTraces(ctx, server, operator)
+	}
 	if err := u.unpublishAll(ctx, server); err != nil {
 		return err
 	}

@@ -37,12 +37,12 @@ func (u *Upgrade) settle(ctx context.Context, step *progress.Step) error {
 		if err := postgres.SettleRole(ctx, conn); err != nil {
 			return err
 		}
-		return u.green.SetGate(ctx, conn, postgres.HBAClosed, postgres.Fence{})
+		return u.green.SetGate(ctx, conn, postgres.HBAClosed, u.state.fence(green))
 	})
 	if err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context, *progress.Step) error{u.updateExtensions, u.rebuildIndexes, u.analyze} {
+	for _, part := range []func(context.Context, *progress.Step) error{u.updateExtensions, u.rebuildIndexes, u.analyze, u.provider.Complete} {
 		if err := part(ctx, step); err != nil {
 			return err
 		}
@@ -62,12 +62,19 @@ func (u *Upgrade) updateExtensions(ctx context.Context, step *progress.Step) err
 		if len(names) == 0 {
 			return nil
 		}
-		if _, err := conn.Exec(ctx, `SELECT set_config('role', rolname, false) FROM pg_roles WHERE oid = 10`); err != nil { // BOOTSTRAP_SUPERUSERID
-			return fmt.Errorf("become the first superuser: %w", err)
+		if !u.managed() {
+			_, err := conn.Exec(ctx, `SELECT set_config('role', rolname, false) FROM pg_roles WHERE oid = 10`) // BOOTSTRAP_SUPERUSERID
+			if err != nil {
+				return fmt.Errorf("become the first superuser: %w", err)
+			}
 		}
 		for _, name := range names {
 			step.Say("updating extension " + name)
-			if _, err := conn.Exec(ctx, "ALTER EXTENSION "+postgres.Ident(name)+" UPDATE"); err != nil {
+			_, err := conn.Exec(ctx, "ALTER EXTENSION "+postgres.Ident(name)+" UPDATE")
+			if u.managed() && postgres.SQLState(err) == "42501" { // insufficient_privilege: it is the cloud's, or takes the operator's role
+				step.Say(fmt.Sprintf("extension %s stays as it is (%v): run ALTER EXTENSION %s UPDATE; on green after the switchover",
+					name, err, postgres.Ident(name)))
+			} else if err != nil {
 				return fmt.Errorf("update extension %q: %w", name, err)
 			}
 		}

@@ -39,6 +39,8 @@ type State struct {
 	Attempts  []switchover.Attempt    `json:"attempts,omitempty"`
 	BlueKept  string                  `json:"blue_kept,omitempty"` // what became of blue
 
+	GreenFence *postgres.Fence `json:"green_fence,omitempty"` // what closing the clone changed, where that is more than pg_hba.conf
+
 	Addresses *postgres.Addresses `json:"addresses,omitempty"` // blue's, where it was withdrawn from them
 
 	GreenTidied bool `json:"green_tidied,omitempty"` // nothing of pgteal is left on green
@@ -83,6 +85,9 @@ func (s *State) fence(cluster string) postgres.Fence {
 		if attempt.From == cluster {
 			return attempt.Fence
 		}
+	}
+	if cluster == green && s.GreenFence != nil {
+		return *s.GreenFence
 	}
 	return postgres.Fence{ReadOnly: s.ReadOnly}
 }

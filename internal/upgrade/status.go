@@ -106,13 +106,16 @@ func (u *Upgrade) Plan(ctx context.Context) ([]StepStatus, error) {
 
 // reachGreen reaches green where it runs, without starting it.
 func (u *Upgrade) reachGreen(ctx context.Context) error {
-	at := u.provider.Endpoint()
-	host := cmp.Or(at.SocketDirectory, at.Host)
-	server, err := postgres.Open(green, fmt.Sprintf("port=%d sslmode=disable", at.Port))
-	if err != nil {
-		return err
+	if u.managed() {
+		u.green = u.atEndpoint(green)
+	} else {
+		at := u.provider.Endpoint()
+		server, err := postgres.Open(green, fmt.Sprintf("port=%d sslmode=disable", at.Port))
+		if err != nil {
+			return err
+		}
+		u.green = u.asRole(server).At(cmp.Or(at.SocketDirectory, at.Host), at.Port)
 	}
-	u.green = server.As(postgres.Role, u.password, "").At(host, at.Port)
-	_, err = u.green.MaintenanceDatabase(ctx)
+	_, err := u.green.MaintenanceDatabase(ctx)
 	return err
 }

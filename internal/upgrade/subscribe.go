@@ -26,9 +26,9 @@ func (u *Upgrade) meetGreen(ctx context.Context, step *progress.Step) error {
 // greetGreen makes server green, and finds out how blue's server reaches it: by its Unix socket where we reach blue by one, else by the
 // configured address, or by ours as blue sees it.
 func (u *Upgrade) greetGreen(ctx context.Context, server *postgres.Server) error {
-	u.green = server.As(postgres.Role, u.password, "")
-	u.greenForBlue = u.green.As(postgres.Role, "", postgres.SecretFile)
-	if u.blueGone != "" || u.state.BlueKept != "" { // retired
+	u.greenAdmin, u.green = server, u.asRole(server)
+	u.greenForBlue = u.asPublisher(server)
+	if u.blueGone != "" || u.state.BlueKept != "" || u.managed() { // retired; or green has an address that everybody knows
 		return nil
 	}
 	var us string
@@ -51,7 +51,15 @@ func (u *Upgrade) greetGreen(ctx context.Context, server *postgres.Server) error
 
 // blueForGreen is blue as green's server reaches it.
 func (u *Upgrade) blueForGreen() *postgres.Server {
-	return u.admin.As(postgres.Role, "", postgres.SecretFile)
+	return u.asPublisher(u.admin)
+}
+
+// asPublisher returns a server as the other one's subscriptions reach it: by a password file there, or in a cloud by the password itself.
+func (u *Upgrade) asPublisher(server *postgres.Server) *postgres.Server {
+	if u.managed() {
+		return u.asRole(server)
+	}
+	return server.As(postgres.Role, "", postgres.SecretFile)
 }
 
 // subscription is the subscription of a database as green makes it.

@@ -36,6 +36,7 @@ type Upgrade struct {
 	admin        *postgres.Server // blue as the operator reaches it
 	blueGone     string           // why blue cannot be reached, where green serves and nothing depends on it
 	green        *postgres.Server // as pgteal's own role; set once green runs
+	greenAdmin   *postgres.Server // green as the operator reaches it
 	greenForBlue *postgres.Server // green as blue's server reaches it
 	password     string           // of pgteal's own role; "" before it is made
 	force        []string         // guardrails that the operator overrides
@@ -132,6 +133,7 @@ func (u *Upgrade) load(ctx context.Context) error {
 	}
 	if len(entries) > 0 {
 		u.state = entries[len(entries)-1].State
+		u.provider.Own(u.state.ID)
 		if u.state.done(stepSwitchover) && u.state.serving() == blue { // a rollback was cut off
 			u.takeBackSwitchover()
 		}
@@ -182,6 +184,7 @@ func (u *Upgrade) meetBlue(ctx context.Context) (err error) {
 			ID: rand.Text(), Name: u.config.Upgrade, Provider: u.config.Provider,
 			SystemIdentifier: id, From: major, FromVersion: firstWord(version), To: u.config.To, Steps: map[string]StepState{},
 		}
+		u.provider.Own(u.state.ID)
 	case u.state.SystemIdentifier != id:
 		return fault.New(fault.Usage, fmt.Errorf("the state directory %s belongs to the cluster with system identifier %s, blue's is %s",
 			u.config.State(), u.state.SystemIdentifier, id), "Give this upgrade another name, or name the right cluster in blue.")
@@ -242,7 +245,12 @@ func (u *Upgrade) blue() *postgres.Server {
 	if !u.state.done(stepPublish) || u.state.Outcome != "" {
 		return u.admin
 	}
-	return u.admin.As(postgres.Role, u.password, "")
+	return u.asRole(u.admin)
+}
+
+// asRole returns a server as pgteal's own role reaches it.
+func (u *Upgrade) asRole(server *postgres.Server) *postgres.Server {
+	return server.As(postgres.Role, u.password, "")
 }
 
 // cluster returns blue or green, by its name.

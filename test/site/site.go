@@ -58,6 +58,7 @@ func New(t testing.TB, o Options) *Site {
 	if o.To == 0 {
 		o.To = 18
 	}
+	pgtest.NeedUpgrade(t, o.From, o.To)
 	if o.Superuser == "" {
 		o.Superuser = pgtest.Superuser
 	}

@@ -120,6 +120,8 @@ func proxyActions() map[string]rdsAction {
 // otherActions are about everything else.
 func otherActions() map[string]rdsAction {
 	return map[string]rdsAction{
+		"DescribeAccountAttributes": action(schemas.DescribeAccountAttributesMessage, schemas.AccountAttributesMessage,
+			(*rds.Client).DescribeAccountAttributes, (*Simulator).describeAccountAttributes),
 		"DescribeDBEngineVersions": action(schemas.DescribeDBEngineVersionsMessage, schemas.DBEngineVersionMessage,
 			(*rds.Client).DescribeDBEngineVersions, (*Simulator).describeDBEngineVersions),
 		"AddTagsToResource": action(schemas.AddTagsToResourceMessage, nil,
@@ -128,8 +130,6 @@ func otherActions() map[string]rdsAction {
 			(*rds.Client).RemoveTagsFromResource, (*Simulator).removeTagsFromResource),
 		"ListTagsForResource": action(schemas.ListTagsForResourceMessage, schemas.TagListMessage,
 			(*rds.Client).ListTagsForResource, (*Simulator).listTagsForResource),
-		"DescribeAccountAttributes": action(schemas.DescribeAccountAttributesMessage, schemas.AccountAttributesMessage,
-			(*rds.Client).DescribeAccountAttributes, (*Simulator).describeAccountAttributes),
 		"DescribeEvents": action(schemas.DescribeEventsMessage, schemas.EventsMessage,
 			(*rds.Client).DescribeEvents, (*Simulator).describeEvents),
 		"DescribeDBSubnetGroups": action(schemas.DescribeDBSubnetGroupsMessage, schemas.DBSubnetGroupMessage,

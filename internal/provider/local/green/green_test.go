@@ -45,6 +45,7 @@ type options struct {
 // newFixture makes a blue of major, stops it, and copies it as the clone.
 func newFixture(t *testing.T, from, to int, o options) *fixture {
 	t.Helper()
+	pgtest.NeedUpgrade(t, from, to)
 	dir := pgtest.Directory(t)
 	account, err := pgctl.Unprivileged()
 	if err != nil {

@@ -106,6 +106,7 @@ func fill(t *testing.T, s *pgtest.Server) {
 // rehearsal is one of s for an upgrade to major.
 func rehearsal(t *testing.T, s *pgtest.Server, to int) green.Rehearsal {
 	t.Helper()
+	pgtest.NeedUpgrade(t, s.Cluster.Major, to)
 	programs, err := pgctl.Find(to)
 	if err != nil {
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func start(t *testing.T, major int) *blue {
 		t.Fatal(err)
 	}
 	err = operator.In(t.Context(), "postgres", func(conn *pgx.Conn) error {
-		if err := postgres.CreateRole(t.Context(), conn, "test", password); err != nil {
+		if err := postgres.CreateRole(t.Context(), conn, "test", password, nil); err != nil {
 			return err
 		}
 		block := postgres.HBAClosed.Block()

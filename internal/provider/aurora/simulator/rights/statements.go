@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/pgteal/pgteal/internal/postgres"
@@ -68,22 +69,31 @@ func functions() []string {
 	}
 }
 
-// origins lets members of rds_superuser at replication origins. Until 13 the functions themselves ask for a superuser, so they run as one.
+// origins lets members of rds_superuser at replication origins. Until 13 the functions themselves ask for a superuser, so one of the same name calls
+// them as one.
 func origins(major int) (statements []string) {
-	for _, signature := range []string{
-		"pg_replication_origin_advance(text, pg_lsn)", "pg_replication_origin_oid(text)", "pg_replication_origin_progress(text, boolean)",
-		"pg_show_replication_origin_status()",
+	for _, f := range []struct{ name, arguments, call, result string }{
+		{"pg_replication_origin_advance", "text, pg_lsn", "$1, $2", "void"},
+		{"pg_replication_origin_oid", "text", "$1", "oid"},
+		{"pg_replication_origin_progress", "text, boolean", "$1, $2", "pg_lsn"},
 	} {
-		statements = append(statements, `GRANT EXECUTE ON FUNCTION pg_catalog.`+signature+` TO rds_superuser`)
 		if major < 14 {
-			statements = append(statements, `ALTER FUNCTION pg_catalog.`+signature+` SECURITY DEFINER`)
+			statements = append(statements, fmt.Sprintf(`DO $do$ BEGIN
+				IF NOT EXISTS (SELECT FROM pg_proc WHERE proname = 'rdsadmin_%[1]s') THEN
+					ALTER FUNCTION pg_catalog.%[1]s(%[2]s) RENAME TO rdsadmin_%[1]s;
+					CREATE FUNCTION pg_catalog.%[1]s(%[2]s) RETURNS %[4]s LANGUAGE sql SECURITY DEFINER AS $$ SELECT pg_catalog.rdsadmin_%[1]s(%[3]s) $$;
+					REVOKE EXECUTE ON FUNCTION pg_catalog.%[1]s(%[2]s) FROM PUBLIC;
+				END IF;
+			END $do$`, f.name, f.arguments, f.call, f.result))
 		}
+		statements = append(statements, `GRANT EXECUTE ON FUNCTION pg_catalog.`+f.name+`(`+f.arguments+`) TO rds_superuser`)
 	}
-	return append(statements, `GRANT SELECT ON pg_replication_origin_status TO rds_superuser`)
+	return statements
 }
 
 // elevation makes a member of rds_superuser a superuser for as long as CREATE SUBSCRIPTION runs: until 15 PostgreSQL asks for one. Only the
-// transaction itself sees it. The functions have no SET of their own, since what they set is to outlive them. The triggers fire whatever session_replication_role says.
+// transaction itself sees it. The functions have no SET of their own, since what they set is to outlive them. The triggers fire whatever
+// session_replication_role says.
 var elevation = []string{
 	`CREATE OR REPLACE FUNCTION pg_catalog.rdsadmin_elevate() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 	BEGIN

@@ -1,0 +1,86 @@
+package upgrade
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgteal/pgteal/internal/postgres"
+	"github.com/pgteal/pgteal/internal/progress"
+)
+
+// managed tells whether the clusters are in a cloud, which keeps the superuser and the files to itself.
+func (u *Upgrade) managed() bool { return u.config.Provider != "local" }
+
+// startedClone is the clone, as a role that gets in however far it has come: in a cloud nobody but pgteal's does, once it is closed.
+func (u *Upgrade) startedClone(ctx context.Context, step *progress.Step) (*postgres.Server, error) {
+	if u.managed() {
+		return u.atEndpoint("clone"), nil
+	}
+	clone, _, err := u.provider.StartClone(ctx, step)
+	return clone, err
+}
+
+// atEndpoint is what a cloud has at green's endpoint, as pgteal's own role reaches it.
+func (u *Upgrade) atEndpoint(name string) *postgres.Server {
+	at := u.provider.Endpoint()
+	server := u.asRole(u.admin).At(at.Host, at.Port)
+	server.Name = name
+	return server
+}
+
+// closeClone closes a clone that everybody can reach who knows its address. What that changes is in the journal before, and opening green puts it
+// back: the upgrade keeps it.
+func (u *Upgrade) closeClone(ctx context.Context, clone *postgres.Server) error {
+	return on(ctx, clone, func(conn *pgx.Conn) error {
+		if u.state.GreenFence == nil {
+			fence, err := postgres.ReadFence(ctx, conn)
+			if err != nil {
+				return err
+			}
+			u.state.GreenFence = &fence
+			if err := u.note(ctx, stepClean, eventFound); err != nil {
+				return err
+			}
+		}
+		if err := clone.SetGate(ctx, conn, postgres.HBAClosed, *u.state.GreenFence); err != nil {
+			return err
+		}
+		_, err := postgres.EndSessions(ctx, conn, true)
+		return err
+	})
+}
+
+// operatorOnBlue is blue as the operator's role, which made pgteal's.
+func (u *Upgrade) operatorOnBlue(ctx context.Context) (*postgres.Server, error) {
+	return u.provider.Blue(ctx, "", "")
+}
+
+func (u *Upgrade) operatorOnGreen(context.Context) (*postgres.Server, error) {
+	return u.greenAdmin, nil
+}
+
+// removeCloudTraces is removeTraces where pgteal's role is no superuser: it takes back what it made, and the operator's role drops it.
+func (u *Upgrade) removeCloudTraces(ctx context.Context, server *postgres.Server, operator func(context.Context) (*postgres.Server, error)) error {
+	err := u.unpublishAll(ctx, u.asRole(server))
+	if err == nil {
+		err = on(ctx, u.asRole(server), func(conn *pgx.Conn) error {
+			fence, err := postgres.ReadFence(ctx, conn)
+			if server.Name != u.state.serving() {
+				fence = u.state.fence(server.Name)
+			}
+			if err != nil {
+				return err
+			}
+			return postgres.WriteGate(ctx, conn, postgres.HBANone, fence)
+		})
+	}
+	if err != nil && !loggedOut(err) { // an earlier run has dropped the role
+		return err
+	}
+	admin, err := operator(ctx)
+	if err != nil {
+		return err
+	}
+	return on(ctx, admin, func(conn *pgx.Conn) error { return postgres.DropRole(ctx, conn, u.state.ID) })
+}
