@@ -42,7 +42,8 @@ func TestWhatAWSWouldRefuseIsFoundBefore(t *testing.T) {
 	f.Rules("sg-0default0000000", simulator.Rule{Protocol: "tcp", From: 1, To: 65535, CIDR: "127.0.0.0/8"})
 	f.Quota("DBInstances", 1)
 	must(t)(f.api.CreateDBParameterGroup(ctx, &rds.CreateDBParameterGroupInput{
-		DBParameterGroupName: aws.String("orders-pg18"), DBParameterGroupFamily: aws.String("aurora-postgresql" + strconv.Itoa(to)), Description: aws.String("x"),
+		DBParameterGroupName:   aws.String("orders-pg18"),
+		DBParameterGroupFamily: aws.String("aurora-postgresql" + strconv.Itoa(to)), Description: aws.String("x"),
 	}))
 	must(t)(f.api.ModifyDBClusterParameterGroup(ctx, &rds.ModifyDBClusterParameterGroupInput{
 		DBClusterParameterGroupName: aws.String("orders"), Parameters: []types.Parameter{parameter("max_wal_senders", "50")},
@@ -56,6 +57,9 @@ func TestWhatAWSWouldRefuseIsFoundBefore(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", names, want)
 	}
 	for _, found := range all {
+		if !slices.ContainsFunc(Kinds, func(k finding.Kind) bool { return k.Name == found.Check }) {
+			t.Errorf("nothing is said about %s", found.Check)
+		}
 		if found.Blocks != finding.Upgrade || found.Object == "" || found.Reason == "" || found.Fix == "" {
 			t.Errorf("got %+v", found)
 		}

@@ -18,7 +18,7 @@ func TestGreenIsMadeWholeAndGivenBackOrLetGo(t *testing.T) {
 	ctx := t.Context()
 	f.furnish(t)
 	blue := f.blue(t, f.provider())
-	make := func() {
+	build := func() {
 		t.Helper()
 		if _, err := f.provider().Clone(ctx, blue, f.step()); err != nil {
 			t.Fatal(err)
@@ -30,7 +30,7 @@ func TestGreenIsMadeWholeAndGivenBackOrLetGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	make()
+	build()
 	f.isWhole(t)
 	if err := f.provider().Discard(ctx); err != nil {
 		t.Fatal(err)
@@ -38,14 +38,14 @@ func TestGreenIsMadeWholeAndGivenBackOrLetGo(t *testing.T) {
 	if f.cluster(t, "orders-pg18") != nil || len(f.sources(t)) != 1 || f.scaled(t, "orders-pg18") {
 		t.Errorf("something is left: %v", f.sources(t))
 	}
-	if arn, _, err := f.opened(t).groupARN(ctx, group{name: "orders-pg18"}); arn != "" || err != nil {
+	if arn, err := f.opened(t).groupARN(ctx, group{name: "orders-pg18"}); arn != "" || err != nil {
 		t.Errorf("the parameter group is left: %s, %v", arn, err)
 	}
 	if blue := f.cluster(t, "orders"); len(blue.DBClusterMembers) != 2 || len(blue.AssociatedRoles) != 1 || !f.scaled(t, "orders") {
 		t.Errorf("blue is not what it was: %+v", blue)
 	}
 
-	make()
+	build()
 	must(t)(f.api.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{DBClusterIdentifier: aws.String("orders-pg18"), DeletionProtection: aws.Bool(true)}))
 	if err := f.provider().Discard(ctx); fault.KindOf(err) != fault.Forbidden || !strings.Contains(fault.HintOf(err), "--no-deletion-protection") {
 		t.Errorf("got %v\nhint %s", err, fault.HintOf(err))

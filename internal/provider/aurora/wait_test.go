@@ -97,14 +97,16 @@ func TestWhatEndsBadlyIsNamedWithAHint(t *testing.T) {
 		},
 		"quota": {
 			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Code: "DBClusterQuotaExceededFault"},
-			[]string{"clone blue", "orders-pg18"}, "Service Quotas",
+			[]string{"clone blue", "orders-pg18"},
+			"Service Quotas",
 		},
 		"no rights": {
 			simulator.Fault{Action: "CreateDBInstance", Code: "AccessDenied"}, []string{"create DB instance", "orders-pg18-1"}, "docs/aurora.md",
 		},
 		"no capacity": {
 			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"},
-			[]string{"orders-pg18-1", "insufficient-capacity"}, "aurora.instance_class",
+			[]string{"orders-pg18-1", "insufficient-capacity"},
+			"aurora.instance_class",
 		},
 		"a status of tomorrow": {
 			simulator.Fault{Action: "CreateDBInstance", Ends: "contemplating"}, []string{"orders-pg18-1", "contemplating"}, "The same command waits on",
