@@ -40,7 +40,8 @@ func TestNobodyIsTrustedWithoutACertificate(t *testing.T) {
 		t.Errorf("got %v\nhint %s", err, fault.HintOf(err))
 	}
 	f.config.Aurora.Cluster = "nowhere"
-	if _, err := f.provider().Blue(t.Context(), "", ""); fault.KindOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "aurora.cluster") {
+	a := New(f.config, password)
+	if _, err := a.Blue(t.Context(), "", ""); fault.KindOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "aurora.cluster") {
 		t.Errorf("got %v\nhint %s", err, fault.HintOf(err))
 	}
 }

@@ -40,6 +40,9 @@ func TestBlueIsKeptStoppedOrDeletedAfterASnapshot(t *testing.T) {
 			t.Fatalf("%s, %v", did, err)
 		}
 	}
+	if _, err := f.provider().Blue(ctx, "", ""); fault.KindOf(err) != fault.Failed { // with fault.Usage a finish that was cut off would not go on
+		t.Errorf("a blue that is gone: %v", err)
+	}
 	snapshots, err := f.api.DescribeDBClusterSnapshots(context.WithoutCancel(ctx), &rds.DescribeDBClusterSnapshotsInput{})
 	if err != nil || len(snapshots.DBClusterSnapshots) != 1 || *snapshots.DBClusterSnapshots[0].Status != "available" || f.cluster(t, "orders") != nil {
 		t.Errorf("the snapshots are %+v, %v", snapshots, err)
