@@ -72,7 +72,8 @@ func (a *Aurora) checkQuotas(ctx context.Context, blue *types.DBCluster, _ *post
 	}
 	if clones >= mostClones {
 		found = append(found, a.blocks(check, fmt.Sprintf(
-			"%d clones share its volume, and %d can. AWS would restore a full copy, which is as old as the latest restorable time and so lacks what was written since.", clones, mostClones), "Delete clones that nobody needs."))
+			"%d clones share its volume, and %d can. AWS would restore a full copy, which is as old as the latest restorable time and so lacks "+
+				"what was written since.", clones, mostClones), "Delete clones that nobody needs."))
 	}
 	instances, err := a.instances(ctx, blue)
 	if err != nil {

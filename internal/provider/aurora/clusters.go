@@ -101,7 +101,11 @@ func (a *Aurora) findBlue(ctx context.Context) (*types.DBCluster, error) {
 func (a *Aurora) needBlue(ctx context.Context) (*types.DBCluster, error) {
 	blue, err := a.findBlue(ctx)
 	if err == nil && blue == nil {
-		err = fault.New(fault.Usage, fmt.Errorf("there is no DB cluster %q in region %s", a.config.Aurora.Cluster, a.config.Aurora.Region),
+		kind := fault.Usage
+		if a.upgrade != "" { // it was there once; what has to go on without it can
+			kind = fault.Failed
+		}
+		err = fault.New(kind, fmt.Errorf("there is no DB cluster %q in region %s", a.config.Aurora.Cluster, a.config.Aurora.Region),
 			"Correct aurora.cluster, aurora.region or aurora.profile. To look: aws rds describe-db-clusters")
 	}
 	return blue, err

@@ -27,22 +27,20 @@ func (g group) kind() string {
 // String is `DB parameter group "orders-pg18"`.
 func (g group) String() string { return fmt.Sprintf("%s %q", g.kind(), g.name) }
 
-// groupARN returns the group's ARN and family, "" where there is no such group.
-func (a *Aurora) groupARN(ctx context.Context, g group) (arn, family string, err error) {
+// groupARN returns the group's ARN, "" where there is no such group.
+func (a *Aurora) groupARN(ctx context.Context, g group) (string, error) {
 	if g.ofInstance {
 		answer, err := a.rds.DescribeDBParameterGroups(ctx, &rds.DescribeDBParameterGroupsInput{DBParameterGroupName: &g.name})
-		if err == nil {
-			found := answer.DBParameterGroups[0]
-			return aws.ToString(found.DBParameterGroupArn), aws.ToString(found.DBParameterGroupFamily), nil
+		if err != nil {
+			return "", a.unlessMissing(g, err)
 		}
-		return "", "", a.unlessMissing(g, err)
+		return aws.ToString(answer.DBParameterGroups[0].DBParameterGroupArn), nil
 	}
 	answer, err := a.rds.DescribeDBClusterParameterGroups(ctx, &rds.DescribeDBClusterParameterGroupsInput{DBClusterParameterGroupName: &g.name})
-	if err == nil {
-		found := answer.DBClusterParameterGroups[0]
-		return aws.ToString(found.DBClusterParameterGroupArn), aws.ToString(found.DBParameterGroupFamily), nil
+	if err != nil {
+		return "", a.unlessMissing(g, err)
 	}
-	return "", "", a.unlessMissing(g, err)
+	return aws.ToString(answer.DBClusterParameterGroups[0].DBClusterParameterGroupArn), nil
 }
 
 // unlessMissing is err, unless that says that there is no such group. AWS's codes have changed between versions of the API.
@@ -55,7 +53,7 @@ func (*Aurora) unlessMissing(g group, err error) error {
 
 // ownGroup returns the group's ARN, "" where there is none. One that is not this upgrade's is an error.
 func (a *Aurora) ownGroup(ctx context.Context, g group) (arn string, err error) {
-	arn, _, err = a.groupARN(ctx, g)
+	arn, err = a.groupARN(ctx, g)
 	if err != nil || arn == "" {
 		return "", err
 	}
