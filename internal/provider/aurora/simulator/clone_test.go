@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/pgteal/pgteal/internal/pgtest"
+	"github.com/pgteal/pgteal/internal/provider/aurora/simulator"
 )
 
 // logical turns on logical replication for what is made with it.
@@ -163,4 +167,33 @@ func TestAMajorVersionUpgradeIsRealAndRefusedForASlot(t *testing.T) {
 	if level := one[string](t, conn, `SHOW wal_level`); level != "logical" {
 		t.Errorf("wal_level is %s", level)
 	}
+}
+
+func TestTheSixteenthCloneIsAFullCopy(t *testing.T) {
+	f := start(t)
+	f.cluster(t, "blue", "15")
+	f.Fail(simulator.Fault{Action: "RestoreDBClusterToPointInTime", Times: -1, Ends: "cloning-failed"}) // it counts all the same, and takes no time
+	for n := 1; n <= 16; n++ {
+		name := fmt.Sprint("clone-", n)
+		out, err := f.api.RestoreDBClusterToPointInTime(t.Context(), &rds.RestoreDBClusterToPointInTimeInput{
+			SourceDBClusterIdentifier: aws.String("blue"), DBClusterIdentifier: &name, RestoreType: aws.String("copy-on-write"),
+			UseLatestRestorableTime: aws.Bool(true),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shares := out.DBCluster.CloneGroupId != nil; shares != (n < 16) {
+			t.Errorf("clone %d shares storage: %v", n, shares)
+		}
+		f.status(t, name, "cloning-failed")
+	}
+	if _, err := f.api.DeleteDBCluster(t.Context(), &rds.DeleteDBClusterInput{
+		DBClusterIdentifier: aws.String("clone-1"), SkipFinalSnapshot: aws.Bool(true),
+	}); err != nil {
+		t.Error(err)
+	}
+	pgtest.Eventually(t, limit, "it is gone", func() bool {
+		_, err := f.api.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: aws.String("clone-1")})
+		return code(err) == "DBClusterNotFoundFault"
+	})
 }

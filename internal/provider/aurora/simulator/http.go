@@ -143,6 +143,6 @@ func (s *Simulator) writeError(w http.ResponseWriter, q *call, err error) {
 	default:
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(refused.status)
-		_, _ = w.Write(query.EncodeError(rdsNamespace, q.id, kind, refused.code, refused.message))
+		_, _ = w.Write(query.EncodeError(rdsNamespace, q.id, kind, refused.code, refused.message)) //nolint:gosec // it is escaped
 	}
 }

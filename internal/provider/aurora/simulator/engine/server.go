@@ -31,6 +31,7 @@ type Place struct {
 	Address   string        // loopback address of this server's own, where the relays reach it
 	Port      int
 	Authority *Authority
+	Tokens    string // host and port of the LDAP server that checks tokens of IAM, for the name base of Directory/role
 }
 
 // Server is a DB cluster's server. Its methods exclude each other.
@@ -44,6 +45,10 @@ type Server struct {
 	start    postgres.LSN // where the volume's logical history begins: a clone's end of WAL
 	slots    []slot       // of the cluster that this is a clone of, until they are made
 	settings map[string]string
+
+	accessMu sync.Mutex
+	forceSSL bool     // nobody gets in without TLS
+	byToken  []string // roles that log in with a token of IAM
 
 	namesMu sync.Mutex
 	names   []string // addresses of its endpoints, for the certificate
@@ -134,11 +139,14 @@ func (s *Server) Restart(ctx context.Context, settings map[string]string) error 
 	return s.launch(ctx)
 }
 
-// Reload gives the running server settings of which it takes what needs no restart.
+// Reload gives the server settings of which it takes, if it runs, what needs no restart.
 func (s *Server) Reload(ctx context.Context, settings map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settings = settings
+	if _, err := s.cluster().Postmaster(); errors.Is(err, pgctl.ErrNotRunning) {
+		return nil // the next start configures it
+	}
 	if err := s.configure(); err != nil {
 		return err
 	}
