@@ -78,23 +78,26 @@ func (a *Aurora) Endpoint() route.Endpoint {
 	return a.endpoint
 }
 
-// Endpoints returns where routes reach blue, and where they will reach green: AWS gives the cluster endpoints of a region names that differ in the
+// Endpoints returns where routes reach blue, and where they reach green, or will: AWS gives the cluster endpoints of a region names that differ in the
 // identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port.
 func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err error) {
 	ctx, cancel := context.WithTimeout(ctx, endpointTimeout)
 	defer cancel()
-	found, err := a.needBlue(ctx)
-	if err != nil {
+	found, err := a.findBlue(ctx)
+	if err != nil || found == nil { // whoever needs blue will say that it is gone
 		return blue, green, err
 	}
 	there, err := a.cluster(ctx, a.config.GreenCluster())
+	if err == nil && there == nil && *found.DBClusterIdentifier != a.config.Aurora.Cluster { // it has blue's name
+		there, err = a.cluster(ctx, a.config.Aurora.Cluster)
+	}
 	if err != nil {
 		return blue, green, err
 	}
 	blue = endpointOf(found)
 	green = route.Endpoint{Port: blue.Port}
 	if there != nil {
-		green.Host, green.Cluster = aws.ToString(there.Endpoint), aws.ToString(there.DbClusterResourceId)
+		green = endpointOf(there)
 	} else if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
 		green.Host = a.config.GreenCluster() + "." + rest
 	}
