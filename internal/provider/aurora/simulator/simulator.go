@@ -58,6 +58,8 @@ type Simulator struct {
 
 	mu    sync.Mutex
 	world world
+
+	logMu sync.Mutex
 }
 
 // Start starts a simulator with no DB clusters. It ends with Close; ctx bounds the start only.
@@ -159,6 +161,8 @@ func (s *Simulator) Close() error {
 
 // logf tells what went wrong where nobody is asked.
 func (s *Simulator) logf(format string, args ...any) {
+	s.logMu.Lock()
+	defer s.logMu.Unlock()
 	fmt.Fprintf(s.options.Log, format+"\n", args...)
 }
 
