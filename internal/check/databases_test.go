@@ -32,7 +32,7 @@ func TestEveryFaultInADatabaseIsFound(t *testing.T) {
 			}
 			mend := map[string]string{}
 			for _, f := range run(t, s, 18) {
-				if f.Check == "releases" { // 13.16 has faults that 13 does not have in the end
+				if f.Check == "releases" || f.Check == "column-options" { // 13.16 has faults, and 17.12 is newer than 18.6
 					continue
 				}
 				w := wanted[f.Object]

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgteal/pgteal/internal/finding"
+	"github.com/pgteal/pgteal/internal/postgres"
 )
 
 const rightsWhy = `On servers that people run themselves nothing less than a superuser suffices: pgteal reads and writes pg_hba.conf through
@@ -18,7 +19,8 @@ https://www.postgresql.org/docs/current/logical-replication-security.html`
 func rights(ctx context.Context, s *Session) ([]finding.Finding, error) {
 	rows, _ := s.conn.Query(ctx, `SELECT quote_ident(rolname), rolsuper, EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_superuser'),
 		EXISTS (SELECT FROM pg_roles r WHERE rolname = 'rds_superuser' AND pg_has_role(r.oid, 'USAGE')),
-		rolreplication OR EXISTS (SELECT FROM pg_roles r WHERE rolname = 'rds_replication' AND pg_has_role(r.oid, 'USAGE')), rolcreaterole
+		rolreplication OR EXISTS (SELECT FROM pg_roles r WHERE rolname = 'rds_replication' AND pg_has_role(r.oid, 'USAGE')),
+			rolcreaterole OR rolname = '`+postgres.Role+`' -- which has been made
 		FROM pg_roles WHERE rolname = current_user`)
 	type role struct {
 		Name                                    string

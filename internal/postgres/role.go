@@ -141,6 +141,14 @@ func DropRole(ctx context.Context, conn *pgx.Conn, upgrade string) error {
 	return nil
 }
 
+// DisarmRole takes the password from Role in a session of its own, so that nobody logs in as it any more.
+func DisarmRole(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, "ALTER ROLE "+Ident(Role)+" PASSWORD NULL"); err != nil {
+		return fmt.Errorf("take the password from role %q: %w", Role, err)
+	}
+	return nil
+}
+
 // scramVerifier computes what pg_authid keeps for a password (RFC 5803, RFC 7677).
 func scramVerifier(password string) (string, error) {
 	salt := make([]byte, 16)

@@ -106,7 +106,7 @@ func (s *Server) copy() *Server {
 func (s *Server) At(host string, port int) *Server {
 	c := s.copy()
 	c.config.Host, c.config.Port, c.config.Fallbacks = host, uint16(port), nil //nolint:gosec // a port fits
-	if c.config.TLSConfig != nil && c.config.TLSConfig.ServerName != "" { // Copy has copied it
+	if c.config.TLSConfig != nil && c.config.TLSConfig.ServerName != "" {      // Copy has copied it
 		c.config.TLSConfig.ServerName = host
 	}
 	return c

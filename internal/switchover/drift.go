@@ -64,9 +64,10 @@ SELECT format('role %I', rolname), md5(concat_ws(',', rolsuper, rolinherit, rolc
 FROM pg_authid a WHERE rolname !~ '^pg_' AND rolname <> 'pgteal'
 UNION ALL
 SELECT format('settings of role %I in database %I', coalesce(rolname, 'ALL'), coalesce(datname, 'ALL')),
-	md5(coalesce((SELECT string_agg(c, ',' ORDER BY c) FROM unnest(setconfig) AS c WHERE c NOT LIKE 'default_transaction_read_only=%'), ''))
+	md5((SELECT string_agg(c, ',' ORDER BY c) FROM unnest(setconfig) AS c WHERE c NOT LIKE 'default_transaction_read_only=%'))
 FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
-WHERE NOT (setdatabase = 0 AND setrole = 0) AND rolname IS DISTINCT FROM 'pgteal'`
+WHERE NOT (setdatabase = 0 AND setrole = 0) AND EXISTS (SELECT FROM unnest(setconfig) AS c WHERE c NOT LIKE 'default_transaction_read_only=%')
+	AND rolname IS DISTINCT FROM 'pgteal'`
 
 // cloudObjects are clusterObjects as far as they can be seen where nobody is a superuser: no passwords, and of the cloud's own roles nothing, which
 // come with each major.

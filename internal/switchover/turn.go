@@ -75,7 +75,7 @@ func (s *Switchover) workersSuffice(ctx context.Context, ends *sessions) (findin
 	}{
 		{"max_logical_replication_workers", postgres.ApplyWorkersUsed, needed},
 		{"max_worker_processes", postgres.WorkerProcessesUsed, needed + 1}, // their launcher is one itself
-		{postgres.OriginsSetting(major), postgres.OriginsUsed(true), needed},
+		{postgres.OriginsSetting(major), postgres.OriginsUsed(!postgres.InCloud(ends.from)), needed},
 	} {
 		var limit, used int
 		if err := ends.from.QueryRow(ctx, `SELECT current_setting($1)::int, (`+places.used+`)`, places.setting).Scan(&limit, &used); err != nil {

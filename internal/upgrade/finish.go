@@ -91,6 +91,9 @@ func (u *Upgrade) retireBlue(ctx context.Context, step *progress.Step) (kept str
 		if unlinked != nil {
 			return "", unlinked
 		}
+		if u.managed() {
+			return whyNot + " It is closed to clients: only the owners of its databases may connect, who can let in everybody else.", nil
+		}
 		return whyNot + " It is closed to clients by the block at the head of its pg_hba.conf.", nil
 	}
 	cleaned := unlinked

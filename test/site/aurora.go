@@ -51,7 +51,7 @@ func NewAurora(t testing.TB, from, to int) *Aurora {
 		name, value, _ := strings.Cut(variable, "=")
 		t.Setenv(name, value)
 	}
-	a := &Aurora{
+	a := &Aurora{ //nolint:gosec // a password of the tests
 		Site: &Site{Options: Options{From: from, To: to}, Directory: pgtest.Directory(t), Databases: []string{"shop", Weird}},
 		AWS:  sim, RDS: rds.NewFromConfig(sim.Config()), Password: "pass'word \\of the tests",
 	}
@@ -105,7 +105,7 @@ func (a *Aurora) makeCluster(t testing.TB) {
 	for i := range 2 {
 		_, err = a.RDS.CreateDBInstance(ctx, &rds.CreateDBInstanceInput{
 			DBInstanceIdentifier: aws.String(fmt.Sprintf("%s-%d", Cluster, i)), DBClusterIdentifier: group, Engine: aws.String(auroraEngine),
-			DBInstanceClass: aws.String("db.r6g.large"), PromotionTier: aws.Int32(int32(i)), //nolint:gosec // it fits
+			DBInstanceClass: aws.String("db.r6g.large"), PromotionTier: aws.Int32(int32(i)),
 		})
 		must(err)
 	}
