@@ -19,6 +19,8 @@
 //   - A security group refuses by a reset instead of silence, and new connections only. Its rules are read for inbound traffic on the port; a rule with
 //     a CIDR that holds 127.0.0.1, or with a group, lets everybody in.
 //   - Slots that a clone inherits begin where the clone does. The clone has them once it starts with logical replication.
+//   - A major version upgrade is refused for every logical slot. From 17 on AWS may keep slots whose changes are consumed
+//     (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Appendix.PostgreSQL.CommonDBATasks.pglogical.handle-slots.html).
 //   - aurora_volume_logical_start_lsn() is 0/0 on what is no clone, and again after a major version upgrade.
 //   - rds.logical_replication and the like can be shown, and are not in pg_settings.
 //   - Snapshots hold no data. There are no maintenance windows: what is to be applied in one stays pending.
