@@ -9,10 +9,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/engine"
-	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/rights"
 )
 
 // endpoints are the addresses at which clients connect.
@@ -87,12 +84,7 @@ func (s *Simulator) admit(ctx context.Context, e *endpoint) (string, error) {
 	if server == nil {
 		return "", errRefused
 	}
-	root, err := server.Root()
-	if err != nil {
-		return "", err
-	}
-	err = root.In(ctx, "postgres", func(conn *pgx.Conn) error { return rights.Sync(ctx, conn) })
-	if err != nil {
+	if err := server.Admit(ctx); err != nil {
 		return "", err
 	}
 	return net.JoinHostPort(server.Address, strconv.Itoa(server.Port)), nil

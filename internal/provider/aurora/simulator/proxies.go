@@ -124,7 +124,7 @@ func (s *Simulator) registerDBProxyTargets(q *call, in *rds.RegisterDBProxyTarge
 	if err := s.certify(c); err != nil {
 		return nil, err
 	}
-	if c.serving && !c.busy {
+	if c.serving {
 		s.reload(q, c, nil)
 	}
 	return &rds.RegisterDBProxyTargetsOutput{DBProxyTargets: s.shownTargets(p)}, nil
