@@ -69,7 +69,7 @@ func (a *Aurora) cloneActions(ctx context.Context, blue *types.DBCluster, server
 		if pair.green.ofInstance {
 			more = nil
 		}
-		actions = append(actions, groupActions(pair.green, family, merge(set, known, more))...)
+		actions = append(actions, groupActions(pair.green, family, a.tagsLike(blue.TagList), merge(set, known, more))...)
 	}
 	instances, err := a.instances(ctx, blue)
 	if err != nil {
@@ -82,11 +82,13 @@ func (a *Aurora) cloneActions(ctx context.Context, blue *types.DBCluster, server
 	return actions, nil
 }
 
-func groupActions(g group, family string, parameters []types.Parameter) (actions []string) {
+func groupActions(g group, family string, tags []types.Tag, parameters []types.Parameter) (actions []string) {
 	if g.ofInstance {
-		actions = append(actions, call(&rds.CreateDBParameterGroupInput{DBParameterGroupName: &g.name, DBParameterGroupFamily: &family}))
+		actions = append(actions, call(&rds.CreateDBParameterGroupInput{DBParameterGroupName: &g.name, DBParameterGroupFamily: &family, Tags: tags}))
 	} else {
-		actions = append(actions, call(&rds.CreateDBClusterParameterGroupInput{DBClusterParameterGroupName: &g.name, DBParameterGroupFamily: &family}))
+		actions = append(actions, call(&rds.CreateDBClusterParameterGroupInput{
+			DBClusterParameterGroupName: &g.name, DBParameterGroupFamily: &family, Tags: tags,
+		}))
 	}
 	for chunk := range slices.Chunk(parameters, mostParameters) {
 		if g.ofInstance {
@@ -113,7 +115,8 @@ func (a *Aurora) completeActions(ctx context.Context, blue *types.DBCluster) (ac
 	}
 	target, err := a.scalingTarget(ctx, *blue.DBClusterIdentifier)
 	if target != nil {
-		actions = append(actions, fmt.Sprintf("application-autoscaling: RegisterScalableTarget ResourceId=%s MinCapacity=%d MaxCapacity=%d, and blue's policies",
+		actions = append(actions, fmt.Sprintf(
+			"application-autoscaling: RegisterScalableTarget ResourceId=%s MinCapacity=%d MaxCapacity=%d, and PutScalingPolicy for each of blue's policies",
 			scaled(a.config.GreenCluster()), aws.ToInt32(target.MinCapacity), aws.ToInt32(target.MaxCapacity)))
 	}
 	return append(actions, notCarried(blue)...), err

@@ -112,7 +112,8 @@ func (a *Aurora) checkVersion(ctx context.Context, blue *types.DBCluster, _ *pos
 		found = append(found, finding.Finding{
 			Check: check, Blocks: finding.Nothing, Object: a.blueName(),
 			Reason: fmt.Sprintf("It runs %s, and %s is there. AWS asks for the latest minor version before an upgrade of this kind.", from, newer[0]),
-			Fix:    fmt.Sprintf("aws rds modify-db-cluster --db-cluster-identifier %s --engine-version %s --apply-immediately", *blue.DBClusterIdentifier, newer[0]),
+			Fix: fmt.Sprintf("aws rds modify-db-cluster --db-cluster-identifier %s --engine-version %s --apply-immediately",
+				*blue.DBClusterIdentifier, newer[0]),
 		})
 	}
 	return found, nil
@@ -130,7 +131,8 @@ func (a *Aurora) checkFunction(ctx context.Context, _ *types.DBCluster, server *
 		var there bool
 		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'aurora_volume_logical_start_lsn')`).Scan(&there)
 		if err == nil && !there {
-			found = append(found, a.blocks("aurora-clone-lsn", "It has no function aurora_volume_logical_start_lsn, which tells where in the WAL a clone begins.",
+			found = append(found, a.blocks("aurora-clone-lsn",
+				"It has no function aurora_volume_logical_start_lsn, which tells where in the WAL a clone begins.",
 				"Upgrade blue to the latest minor version of its major version: that has it."))
 		}
 		return err
@@ -163,7 +165,8 @@ func (a *Aurora) checkParameters(ctx context.Context, blue *types.DBCluster, _ *
 		if strings.HasPrefix(g.name, "default.") {
 			fix = "A default group cannot be changed: make a DB cluster parameter group with it, give blue that one, and reboot the writer."
 		}
-		found = append(found, a.blocks(check, fmt.Sprintf("Its %s does not set %s to 1, so that its WAL does not hold row changes.", g, logicalReplication), fix))
+		found = append(found, a.blocks(check,
+			fmt.Sprintf("Its %s does not set %s to 1, so that its WAL does not hold row changes.", g, logicalReplication), fix))
 	}
 	return found, nil
 }

@@ -43,12 +43,14 @@ func (a *Aurora) Clone(ctx context.Context, server *postgres.Server, step *progr
 	if err := a.makeGroups(ctx, blue, server, path[len(path)-1], step); err != nil {
 		return provider.Clone{}, err
 	}
+	appear := time.Duration(0)
 	if green == nil {
 		if err := a.restore(ctx, blue); err != nil {
 			return provider.Clone{}, err
 		}
+		appear = a.limits.appear
 	}
-	if err := a.awaitCluster(ctx, step, a.config.GreenCluster()); err != nil {
+	if err := a.awaitCluster(ctx, step, a.config.GreenCluster(), appear); err != nil {
 		return provider.Clone{}, err
 	}
 	if err := a.makeWriter(ctx, blue, step); err != nil {
@@ -171,7 +173,8 @@ func (a *Aurora) instanceLike(model *types.DBInstance, id string) *rds.CreateDBI
 		Tags:                       a.tagsLike(model.TagList),
 	}
 	if aws.ToBool(model.PerformanceInsightsEnabled) {
-		input.PerformanceInsightsKMSKeyId, input.PerformanceInsightsRetentionPeriod = model.PerformanceInsightsKMSKeyId, model.PerformanceInsightsRetentionPeriod
+		input.PerformanceInsightsKMSKeyId = model.PerformanceInsightsKMSKeyId
+		input.PerformanceInsightsRetentionPeriod = model.PerformanceInsightsRetentionPeriod
 	}
 	return input
 }
@@ -180,7 +183,9 @@ func (a *Aurora) instanceLike(model *types.DBInstance, id string) *rds.CreateDBI
 func (a *Aurora) makeInstance(ctx context.Context, input *rds.CreateDBInstanceInput, step *progress.Step) error {
 	id := *input.DBInstanceIdentifier
 	there, err := a.instance(ctx, id)
+	appear := time.Duration(0)
 	if err == nil && there == nil {
+		appear = a.limits.appear
 		_, err = a.rds.CreateDBInstance(ctx, input)
 		if is(err, "DBInstanceAlreadyExists") { // see restore
 			there, err = a.instance(ctx, id)
@@ -194,13 +199,51 @@ func (a *Aurora) makeInstance(ctx context.Context, input *rds.CreateDBInstanceIn
 	if there != nil && !a.ours(there.TagList) {
 		return taken(fmt.Sprintf("DB instance %q", id))
 	}
-	return a.awaitInstance(ctx, step, id)
+	return a.awaitInstance(ctx, step, id, appear)
 }
 
-// awaitCluster waits until a DB cluster of pgteal's is available.
-func (a *Aurora) awaitCluster(ctx context.Context, step *progress.Step, id string) error {
-	object := fmt.Sprintf("DB cluster %q", id)
+// awaitCluster waits until a DB cluster of pgteal's is available. One that was just made may take appear to show.
+func (a *Aurora) awaitCluster(ctx context.Context, step *progress.Step, id string, appear time.Duration) error {
+	object, begun := fmt.Sprintf("DB cluster %q", id), time.Now()
 	return a.wait(ctx, step, object, "available", a.limits.create, func(ctx context.Context) (look, error) {
+		c, err := a.cluster(ctx, id)
+		if err != nil {
+			return look{}, err
+		}
+		if c == nil {
+			return absent(object, begun, appear)
+		}
+		return lookAt(aws.ToString(c.Status), clusterStatuses), nil
+	})
+}
+
+// awaitInstance waits until a DB instance of pgteal's is available. One that was just made may take appear to show.
+func (a *Aurora) awaitInstance(ctx context.Context, step *progress.Step, id string, appear time.Duration) error {
+	object, begun := fmt.Sprintf("DB instance %q", id), time.Now()
+	return a.wait(ctx, step, object, "available", a.limits.create, func(ctx context.Context) (look, error) {
+		i, err := a.instance(ctx, id)
+		if err != nil {
+			return look{}, err
+		}
+		if i == nil {
+			return absent(object, begun, appear)
+		}
+		return lookAt(aws.ToString(i.DBInstanceStatus), instanceStatuses), nil
+	})
+}
+
+// modify changes a cluster, once it is not changed otherwise any more.
+func (a *Aurora) modify(ctx context.Context, step *progress.Step, input *rds.ModifyDBClusterInput) error {
+	id := *input.DBClusterIdentifier
+	object := fmt.Sprintf("DB cluster %q", id)
+	return a.wait(ctx, step, object, "free to be changed", a.limits.other, func(ctx context.Context) (look, error) {
+		_, err := a.rds.ModifyDBCluster(ctx, input)
+		if err == nil {
+			return look{done: true}, nil
+		}
+		if !is(err, "InvalidDBClusterStateFault") {
+			return look{}, failed("change DB cluster", id, err)
+		}
 		c, err := a.cluster(ctx, id)
 		if err != nil {
 			return look{}, err
@@ -208,28 +251,23 @@ func (a *Aurora) awaitCluster(ctx context.Context, step *progress.Step, id strin
 		if c == nil {
 			return look{}, gone(object)
 		}
-		return lookAt(aws.ToString(c.Status), clusterStatuses), nil
-	})
-}
-
-// awaitInstance waits until a DB instance of pgteal's is available.
-func (a *Aurora) awaitInstance(ctx context.Context, step *progress.Step, id string) error {
-	object := fmt.Sprintf("DB instance %q", id)
-	return a.wait(ctx, step, object, "available", a.limits.create, func(ctx context.Context) (look, error) {
-		i, err := a.instance(ctx, id)
-		if err != nil {
-			return look{}, err
-		}
-		if i == nil {
-			return look{}, gone(object)
-		}
-		return lookAt(aws.ToString(i.DBInstanceStatus), instanceStatuses), nil
+		now := lookAt(aws.ToString(c.Status), clusterStatuses)
+		now.done = false
+		return now, nil
 	})
 }
 
 func lookAt(status string, table map[string]state) look {
 	s := table[normal(status)]
 	return look{status: status, state: s, done: s == good}
+}
+
+// absent is what a wait sees where there is nothing to see, yet or any more.
+func absent(object string, begun time.Time, appear time.Duration) (look, error) {
+	if time.Since(begun) < appear {
+		return look{status: "not shown yet", state: passing}, nil
+	}
+	return look{}, gone(object)
 }
 
 func gone(object string) error {

@@ -25,6 +25,9 @@ func (a *Aurora) cluster(ctx context.Context, id string) (*types.DBCluster, erro
 	if err != nil {
 		return nil, failed("look at DB cluster", id, err)
 	}
+	if len(answer.DBClusters) == 0 {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
 	return &answer.DBClusters[0], nil
 }
 
@@ -101,7 +104,11 @@ func (a *Aurora) findBlue(ctx context.Context) (*types.DBCluster, error) {
 func (a *Aurora) needBlue(ctx context.Context) (*types.DBCluster, error) {
 	blue, err := a.findBlue(ctx)
 	if err == nil && blue == nil {
-		err = fault.New(fault.Usage, fmt.Errorf("there is no DB cluster %q in region %s", a.config.Aurora.Cluster, a.config.Aurora.Region),
+		kind := fault.Usage
+		if a.upgrade != "" { // it was there once; what has to go on without it can
+			kind = fault.Failed
+		}
+		err = fault.New(kind, fmt.Errorf("there is no DB cluster %q in region %s", a.config.Aurora.Cluster, a.config.Aurora.Region),
 			"Correct aurora.cluster, aurora.region or aurora.profile. To look: aws rds describe-db-clusters")
 	}
 	return blue, err
@@ -135,6 +142,9 @@ func (a *Aurora) instance(ctx context.Context, id string) (*types.DBInstance, er
 	}
 	if err != nil {
 		return nil, failed("look at DB instance", id, err)
+	}
+	if len(answer.DBInstances) == 0 {
+		return nil, nil //nolint:nilnil // none is an answer
 	}
 	return &answer.DBInstances[0], nil
 }

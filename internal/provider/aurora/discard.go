@@ -129,11 +129,11 @@ func (a *Aurora) Tidy(ctx context.Context) error {
 	}
 	id := *green.DBClusterIdentifier
 	if valueOf(green.TagList, tagProtect) == "true" && !aws.ToBool(green.DeletionProtection) {
-		_, err := a.rds.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
+		err := a.modify(ctx, nil, &rds.ModifyDBClusterInput{
 			DBClusterIdentifier: &id, DeletionProtection: aws.Bool(true), ApplyImmediately: aws.Bool(true),
 		})
 		if err != nil {
-			return failed("protect from deletion DB cluster", id, err)
+			return err
 		}
 	}
 	instances, err := a.instances(ctx, green)

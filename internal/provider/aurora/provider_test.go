@@ -1,11 +1,13 @@
 package aurora
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgteal/pgteal/internal/pgtest"
 	"github.com/pgteal/pgteal/internal/postgres"
 )
 
@@ -56,6 +58,11 @@ func TestBlueBecomesGreen(t *testing.T) {
 	if v := setting(t, green, "wal_level"); v != "logical" {
 		t.Errorf("wal_level is %s on green", v)
 	}
+	_ = green.In(ctx, "shop", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `SELECT * FROM not_there`)
+		return err
+	})
+	pgtest.Eventually(t, limit, "the error is in green's log", func() bool { return strings.Contains(a.Explain(), "not_there") })
 	c := f.cluster(t, "orders-pg18")
 	if *c.EngineVersion != f.latest(t, to) || valueOf(c.TagList, "team") != "orders" || a.Endpoint() != endpointOf(c) {
 		t.Errorf("green is %s, tagged %v, at %v", *c.EngineVersion, c.TagList, a.Endpoint())

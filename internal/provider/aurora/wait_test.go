@@ -18,6 +18,7 @@ import (
 // TestEveryWaitGoesOnWhereItWasCutOff ends the process at each thing that it says it waits for, and runs it again.
 func TestEveryWaitGoesOnWhereItWasCutOff(t *testing.T) {
 	f := stageWith(t, 200*time.Millisecond)
+	f.furnish(t)
 	blue := f.blue(t, f.provider())
 	cut := func(name string, atLeast int, do func(context.Context, *Aurora, *progress.Step) error) {
 		t.Helper()
@@ -51,18 +52,34 @@ func TestEveryWaitGoesOnWhereItWasCutOff(t *testing.T) {
 		return err
 	})
 	cut("upgrade", 2, func(ctx context.Context, a *Aurora, step *progress.Step) error { return a.Upgrade(ctx, blue, step) })
+	cut("complete", 2, func(ctx context.Context, a *Aurora, step *progress.Step) error { return a.Complete(ctx, step) })
 	c := f.cluster(t, "orders-pg18")
-	if *c.EngineVersion != f.latest(t, to) || len(c.DBClusterMembers) != 1 {
+	if *c.EngineVersion != f.latest(t, to) || len(c.DBClusterMembers) != 2 {
 		t.Errorf("green has version %s and %d instances", *c.EngineVersion, len(c.DBClusterMembers))
 	}
+	f.isWhole(t)
 	upgrades := 0
 	for _, call := range f.Calls() {
-		if call.Action == "ModifyDBCluster" && call.Error == "" {
+		if call.Action == "ModifyDBCluster" && call.Error == "" && call.Input["EngineVersion"] != "" {
 			upgrades++
 		}
 	}
 	if upgrades != 1 {
 		t.Errorf("AWS was asked for %d upgrades", upgrades)
+	}
+	for limit := 50 * time.Millisecond; ; limit *= 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		err := f.provider().Discard(ctx)
+		cancel()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+	}
+	if f.cluster(t, "orders-pg18") != nil || len(f.sources(t)) != 1 || f.scaled(t, "orders-pg18") {
+		t.Error("something is left")
 	}
 }
 
@@ -97,13 +114,16 @@ func TestWhatEndsBadlyIsNamedWithAHint(t *testing.T) {
 		},
 		"quota": {
 			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Code: "DBClusterQuotaExceededFault"},
-			[]string{"clone blue", "orders-pg18"}, "Service Quotas",
+			[]string{"clone blue", "orders-pg18"},
+			"Service Quotas",
 		},
 		"no rights": {
 			simulator.Fault{Action: "CreateDBInstance", Code: "AccessDenied"}, []string{"create DB instance", "orders-pg18-1"}, "docs/aurora.md",
 		},
 		"no capacity": {
-			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"}, []string{"orders-pg18-1", "insufficient-capacity"}, "aurora.instance_class",
+			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"},
+			[]string{"orders-pg18-1", "insufficient-capacity"},
+			"aurora.instance_class",
 		},
 		"a status of tomorrow": {
 			simulator.Fault{Action: "CreateDBInstance", Ends: "contemplating"}, []string{"orders-pg18-1", "contemplating"}, "The same command waits on",

@@ -30,6 +30,7 @@ type world struct {
 	peerings       []Peering
 	targetsToScale []scaling.ScalableTarget
 	policies       []scaling.ScalingPolicy
+	quotas         map[string]int64
 
 	endpoints endpoints
 	places    int // servers made so far
@@ -46,6 +47,7 @@ func newWorld(versions []engineVersion) world {
 		versions: versions, definitions: map[int][]definition{}, mended: make(chan struct{}),
 		tags: map[string][]types.Tag{}, secrets: map[string]map[string]string{},
 		securityGroups: map[string][]Rule{defaultSecurityGroup: ownGroup()},
+		quotas:         usualQuotas(),
 		endpoints:      endpoints{at: map[string]*endpoint{}},
 	}
 }
