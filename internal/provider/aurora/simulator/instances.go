@@ -137,10 +137,10 @@ func (j *job) reboot(i *dbInstance) error {
 	var restart bool
 	j.s.locked(func() {
 		settings = j.s.inForce(c)
-		restart = j.s.world.writer(c) == i && c.serving
+		restart = j.s.world.writer(c) == i && (c.serving || c.elsewhere != "")
 	})
 	if restart {
-		if err := c.server.Restart(j.ctx, settings); err != nil {
+		if err := j.restart(c, settings); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,8 @@ type dbCluster struct {
 	settings map[string]string
 	files    []logFile // besides the server's log
 	clones   *int      // how many clusters share its storage, itself included; shared by them
+
+	elsewhere string // address of a server that Adopt took, which has no server here; else ""
 }
 
 // dbInstance is a DB instance of a DB cluster.
