@@ -49,7 +49,7 @@ func TestAnEmulatorThatWeDidNotWriteTakesTheCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		if ofInstance { // for clusters moto has no such action
-			if err := a.fill(ctx, g, []types.Parameter{parameter("work_mem", "8192")}, nil, step); err != nil {
+			if err := a.fill(ctx, content{g, []types.Parameter{parameter("work_mem", "8192")}, nil}, step); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -21,7 +21,8 @@ Green's DB cluster, its instances and its parameter groups are made under names 
 	{Name: "aurora-quota", Blocks: finding.Upgrade, Why: `
 Green needs room in the account's quotas. And 15 clones share a volume: the next one is a full copy as of some minutes ago, which is older than the slots.`},
 	{Name: "aurora-network", Blocks: finding.Upgrade, Why: `
-Green gets blue's security groups and subnets. Those have to let each other through on the port, in and out: green follows blue, and blue green on the way back.`},
+Green gets blue's security groups and subnets. Those have to let each other through on the port, in and out: green follows blue, and blue green on the
+way back.`},
 	{Name: "aurora-route", Blocks: finding.Upgrade, Why: `
 Clients that name both clusters go on to the next one when nobody listens. A DB cluster of Aurora always listens.`},
 }
