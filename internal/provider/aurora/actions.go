@@ -55,13 +55,24 @@ func (a *Aurora) cloneActions(ctx context.Context, blue *types.DBCluster, server
 	for _, c := range contents {
 		actions = append(actions, groupActions(c, family, a.tagsLike(blue.TagList))...)
 	}
+	silenced, err := a.silence(ctx, blue)
+	if err != nil {
+		return nil, err
+	}
+	old, err := a.family(ctx, aws.ToString(blue.EngineVersion))
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range silenced.made {
+		actions = append(actions, groupActions(c, old, a.tagsLike(blue.TagList))...)
+	}
 	instances, err := a.instances(ctx, blue)
 	if err != nil {
 		return nil, err
 	}
-	actions = append(actions, call(a.restoreInput(blue)))
+	actions = append(actions, call(a.restoreInput(blue, silenced)))
 	if model := writer(blue, instances); model != nil {
-		actions = append(actions, call(a.writerInput(model)))
+		actions = append(actions, call(a.writerInput(model, silenced)))
 	}
 	return actions, nil
 }

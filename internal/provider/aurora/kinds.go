@@ -13,9 +13,6 @@ minor version first.`},
 Where in the WAL a clone begins is told by aurora_volume_logical_start_lsn() alone, which old minor versions lack.`},
 	{Name: "aurora-parameters", Blocks: finding.Upgrade, Why: `
 A parameter is in force when the instance says that its parameter groups are in-sync. Until it is rebooted it goes on with what it had.`},
-	{Name: "aurora-jobs", Blocks: finding.Upgrade, Why: `
-The clone starts with blue's parameters, pg_cron among them, and nobody can keep its background workers from starting there. What a job writes on the clone
-blue does not know, and replication stops at it or, worse, does not.`},
 	{Name: "aurora-names", Blocks: finding.Upgrade, Why: `
 Green's DB cluster, its instances and its parameter groups are made under names of their own. pgteal neither changes nor removes what it did not make.`},
 	{Name: "aurora-quota", Blocks: finding.Upgrade, Why: `
