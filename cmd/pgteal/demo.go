@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pgteal/pgteal/internal/config"
 	"github.com/pgteal/pgteal/internal/demo"
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/term"
@@ -12,13 +13,12 @@ import (
 
 func (c *cli) demo() *cobra.Command {
 	options := demo.Options{Writers: 8, Guard: guardOf}
-	var provider string
 	command := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the whole upgrade on throw-away clusters, under live writers, ending in a proof",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if provider != "local" {
-				return fault.New(fault.Usage, fmt.Errorf("--provider: there is no demo for %q", provider), "--provider local")
+			if options.Provider != config.ProviderLocal && options.Provider != config.ProviderAurora {
+				return fault.New(fault.Usage, fmt.Errorf("--provider: there is no demo for %q", options.Provider), "--provider local, or --provider aurora")
 			}
 			if options.Scale < 1 || options.Writers < 1 {
 				return fault.New(fault.Usage, fmt.Errorf("--scale and --writers must be at least 1"), "pgteal help demo")
@@ -50,7 +50,7 @@ func (c *cli) demo() *cobra.Command {
 	flags.IntVar(&options.Scale, "scale", 1, "size of the data; 1 is about 200,000 rows")
 	flags.IntVar(&options.Writers, "writers", options.Writers, "clients that write through PgBouncer all the time")
 	flags.BoolVar(&options.Keep, "keep", false, "leave both clusters running, with the commands to look at them")
-	flags.StringVar(&provider, "provider", "local", "where the clusters live")
+	flags.StringVar(&options.Provider, "provider", config.ProviderLocal, "where the clusters live: local, or aurora in a simulator of AWS")
 	return command
 }
 
@@ -58,7 +58,11 @@ func (c *cli) showDemo(r demo.Report) {
 	out := c.stdout
 	fmt.Fprintf(out, "\nPostgreSQL %s was upgraded to %s under %d writers' load, %d databases.\n\n",
 		r.FromVersion, r.ToVersion, len(r.Clients.Writers), r.Databases)
-	fmt.Fprintf(out, "clone         %s, %s in %.2f s\n", r.Clone.Method, term.Amount(r.Clone.Bytes, "bytes"), r.Clone.Seconds)
+	size := ""
+	if r.Clone.Bytes > 0 { // a cloud does not tell
+		size = ", " + term.Amount(r.Clone.Bytes, "bytes")
+	}
+	fmt.Fprintf(out, "clone         %s%s in %.2f s\n", r.Clone.Method, size, r.Clone.Seconds)
 	fmt.Fprintf(out, "preparation   %.1f s, while blue served as before\n", r.PrepareSeconds)
 	fmt.Fprintf(out, "comparison    %d tables, %d rows: %d differences\n", r.Verify.Tables, r.Verify.Rows, r.Verify.Mismatches)
 	fmt.Fprintf(out, "writes paused %.0f ms\n", r.Switchover.PauseMS)

@@ -46,7 +46,11 @@ func (c *Config) Check() error {
 	}
 	absolute("state_directory", c.StateDirectory)
 	for i, route := range c.Routes {
-		route.check(fmt.Sprintf("routes[%d]", i), fail, absolute)
+		key := fmt.Sprintf("routes[%d]", i)
+		route.check(key, fail, absolute)
+		if route.RDSProxy != nil && c.Provider != ProviderAurora {
+			fail("%s: it needs provider: aurora", key)
+		}
 	}
 	for i, hook := range c.Hooks {
 		hook.check(fmt.Sprintf("hooks[%d]", i), fail, absolute)

@@ -14,7 +14,7 @@ import (
 // writers through PgBouncer.
 func BenchmarkThereAndBack(b *testing.B) {
 	for range b.N {
-		s := &stage{options: Options{From: 15, To: 18, Scale: 1, Writers: 8}}
+		s := newStage(Options{From: 15, To: 18, Scale: 1, Writers: 8}, nil)
 		b.Cleanup(func() {
 			if err := s.clear(); err != nil {
 				b.Error(err)
@@ -58,7 +58,8 @@ func thereAndBack(b *testing.B, s *stage) {
 	if err := load.Stop(); err != nil {
 		b.Fatal(err)
 	}
-	blue, err := s.open("blue", s.bluePort)
+	l, _ := s.place.(*local)
+	blue, err := l.open("blue", l.bluePort)
 	if err != nil {
 		b.Fatal(err)
 	}

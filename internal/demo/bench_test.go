@@ -59,7 +59,8 @@ func BenchmarkPause(b *testing.B) {
 func downtimeInPlace(b *testing.B, options Options) float64 {
 	b.Helper()
 	ctx := b.Context()
-	s := &stage{options: options}
+	s := newStage(options, nil)
+	l, _ := s.place.(*local)
 	b.Cleanup(func() {
 		if err := s.clear(); err != nil {
 			b.Error(err)
@@ -69,7 +70,7 @@ func downtimeInPlace(b *testing.B, options Options) float64 {
 		b.Fatal(err)
 	}
 	s.bouncer.Stop()
-	green := s.greenCluster()
+	green := l.greenCluster()
 	arguments := []string{"--username", superuser, "--auth", "trust", "--locale", "C.UTF-8", "--encoding", "UTF8"}
 	if s.options.To >= 18 {
 		arguments = append(arguments, "--no-data-checksums") // 18 turns them on, and pg_upgrade wants both alike
@@ -78,13 +79,13 @@ func downtimeInPlace(b *testing.B, options Options) float64 {
 		b.Fatal(err)
 	}
 	begun := time.Now()
-	if err := s.blue.Stop(ctx, "fast"); err != nil {
+	if err := l.blue.Stop(ctx, "fast"); err != nil {
 		b.Fatal(err)
 	}
-	if err := s.upgradeInPlace(ctx, green); err != nil {
+	if err := l.upgradeInPlace(ctx, green); err != nil {
 		b.Fatal(err)
 	}
-	err := green.Start(ctx, filepath.Join(s.directory, "green.log"), pgctl.Setting{Name: "port", Value: strconv.Itoa(s.greenPort)},
+	err := green.Start(ctx, filepath.Join(s.directory, "green.log"), pgctl.Setting{Name: "port", Value: strconv.Itoa(l.greenPort)},
 		pgctl.Setting{Name: "unix_socket_directories", Value: s.directory})
 	if err != nil {
 		b.Fatal(err)
@@ -92,10 +93,10 @@ func downtimeInPlace(b *testing.B, options Options) float64 {
 	return float64(time.Since(begun).Microseconds()) / 1000
 }
 
-func (s *stage) upgradeInPlace(ctx context.Context, green pgctl.Cluster) error {
-	cmd := green.Command(ctx, s.account, "pg_upgrade", "--link", "--jobs", strconv.Itoa(runtime.NumCPU()), "--username", superuser,
-		"--socketdir", s.directory, "-b", s.blue.Directory, "-B", green.Directory, "-d", s.blue.DataDirectory, "-D", green.DataDirectory)
-	cmd.Dir = s.directory
+func (l *local) upgradeInPlace(ctx context.Context, green pgctl.Cluster) error {
+	cmd := green.Command(ctx, l.stage.account, "pg_upgrade", "--link", "--jobs", strconv.Itoa(runtime.NumCPU()), "--username", superuser,
+		"--socketdir", l.stage.directory, "-b", l.blue.Directory, "-B", green.Directory, "-d", l.blue.DataDirectory, "-D", green.DataDirectory)
+	cmd.Dir = l.stage.directory
 	_, err := cmd.Output()
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pgteal/pgteal/internal/audit"
@@ -21,10 +20,11 @@ import (
 
 // Options say what demo to run.
 type Options struct {
-	From, To int  // major versions
-	Scale    int  // of the data; 1 is about 200,000 rows
-	Writers  int  // that write through PgBouncer all the time
-	Keep     bool // leave both clusters and PgBouncer running
+	Provider string // config.ProviderLocal or, in a simulator of AWS, config.ProviderAurora
+	From, To int    // major versions
+	Scale    int    // of the data; 1 is about 200,000 rows
+	Writers  int    // that write through PgBouncer all the time
+	Keep     bool   // leave both clusters and PgBouncer running; those of a simulator until ctx ends
 
 	Guard func(configFile string) upgrade.Guard // nil: none
 }
@@ -47,9 +47,9 @@ const steady = 2 * time.Second
 
 // Run runs a demo. It fails when anything acknowledged was lost or repeated, or when the clusters differ.
 func Run(ctx context.Context, options Options, report progress.Reporter) (r Report, err error) {
-	s := &stage{options: options, report: report}
+	s := newStage(options, report)
 	defer func() {
-		if !options.Keep {
+		if !options.Keep || !s.place.outlives() {
 			err = errors.Join(err, s.clear())
 		}
 	}()
@@ -83,7 +83,8 @@ func Run(ctx context.Context, options Options, report progress.Reporter) (r Repo
 		return r, err
 	}
 	if options.Keep {
-		r.Kept = s.look()
+		r.Kept = s.place.look()
+		s.keep(ctx, r.Kept)
 	} else if err := u.Finish(ctx); err != nil {
 		return r, err
 	}
@@ -104,7 +105,7 @@ func (r *Report) damage() error {
 
 // upgrade does what an operator does: check, prepare, switchover.
 func (s *stage) upgrade(ctx context.Context) (*upgrade.Upgrade, error) {
-	file := filepath.Join(s.directory, "pgteal.yaml")
+	file := s.file()
 	if err := os.WriteFile(file, []byte(s.config()), 0o600); err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (s *stage) upgrade(ctx context.Context) (*upgrade.Upgrade, error) {
 
 // judge holds the writers' logs against green.
 func (s *stage) judge(ctx context.Context, u *upgrade.Upgrade) (c Clients, err error) {
-	green, err := s.open("green", s.greenPort)
+	green, err := s.place.openGreen(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -154,6 +155,18 @@ func (s *stage) judge(ctx context.Context, u *upgrade.Upgrade) (c Clients, err e
 		c.FirstOnGreenMS = float64(first.At.Sub(paused).Microseconds()) / 1000
 	}
 	return c, err
+}
+
+// keep shows the commands and waits for the end of ctx, where what is left running would end with this process.
+func (s *stage) keep(ctx context.Context, commands []string) {
+	if s.place.outlives() {
+		return
+	}
+	step := s.report.Step(stepDemo)
+	for _, command := range commands {
+		step.Say(command)
+	}
+	<-ctx.Done()
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -175,32 +188,13 @@ func Majors() ([]int, error) {
 	return majors, nil
 }
 
-// look returns commands with which to look at what was left running.
-func (s *stage) look() []string {
-	psql := s.green.Path("psql")
-	return []string{
-		fmt.Sprintf("%s -h 127.0.0.1 -p %d -U postgres shop   # green", psql, s.greenPort),
-		fmt.Sprintf("%s -h 127.0.0.1 -p %d -U pgteal pgbouncer   # PgBouncer", psql, s.bouncer.Port),
-		fmt.Sprintf("pgteal status --config %s", filepath.Join(s.directory, "pgteal.yaml")),
-		fmt.Sprintf("pgteal finish --config %s   # ends the upgrade", filepath.Join(s.directory, "pgteal.yaml")),
-		fmt.Sprintf("%s stop -D %s && rm -r %s   # removes what is left then", s.green.Path("pg_ctl"), s.greenCluster().DataDirectory, s.directory),
-	}
-}
-
 func (s *stage) clear() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	var failed []error
 	if s.bouncer != nil {
 		s.bouncer.Stop()
 	}
-	for _, c := range []pgctl.Cluster{s.blue, s.greenCluster()} {
-		if c.DataDirectory != "" {
-			failed = append(failed, c.Stop(ctx, "immediate"))
-		}
-	}
+	failed := s.place.clear()
 	if s.directory != "" {
-		failed = append(failed, os.RemoveAll(s.directory))
+		failed = errors.Join(failed, os.RemoveAll(s.directory))
 	}
-	return errors.Join(failed...)
+	return failed
 }

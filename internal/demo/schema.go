@@ -89,4 +89,5 @@ CREATE ROLE "Weird ""Owner""";
 CREATE ROLE reporting;
 GRANT reporting TO app;
 ALTER ROLE reporting SET statement_timeout = '5min';
-COMMENT ON ROLE app IS 'the shop''s application'`
+COMMENT ON ROLE app IS 'the shop''s application';
+DO $$ BEGIN IF current_setting('is_superuser') = 'off' THEN GRANT shop_owner, billing_owner, "Weird ""Owner""" TO CURRENT_USER; END IF; END $$`

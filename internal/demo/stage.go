@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/pgteal/pgteal/internal/audit"
+	"github.com/pgteal/pgteal/internal/config"
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/pgctl"
 	"github.com/pgteal/pgteal/internal/postgres"
@@ -22,19 +23,51 @@ const stepDemo = "demo"
 // superuser of the throw-away clusters.
 const superuser = "postgres"
 
-// stage is what a demo is played on: a directory with everything in it, blue, PgBouncer, and room for green.
+// stage is what a demo is played on: a directory with everything in it, blue somewhere, and PgBouncer before it.
 type stage struct {
 	options Options
 	report  progress.Reporter
 
 	directory string
 	account   pgctl.Account
-	blue      pgctl.Cluster
-	green     pgctl.Programs
+	place     place
 	bouncer   *process.Process
 	databases []string
+}
 
-	bluePort, greenPort int
+// place is where the demo's clusters are.
+type place interface {
+	// build makes blue, and returns it with what PgBouncer connects by.
+	build(ctx context.Context) (blue *postgres.Server, entry string, err error)
+
+	// fill adds what the place needs beside the demo's own data.
+	fill(ctx context.Context, blue *postgres.Server) error
+
+	// config is what pgteal.yaml says of the place.
+	config() string
+
+	// openGreen reaches green as whoever may read everything.
+	openGreen(ctx context.Context) (*postgres.Server, error)
+
+	// look returns commands with which to look at what was left running.
+	look() []string
+
+	// outlives tells whether what is left running outlives this process.
+	outlives() bool
+
+	// clear ends everything.
+	clear() error
+}
+
+// newStage is a stage in the place that the options name.
+func newStage(options Options, report progress.Reporter) *stage {
+	s := &stage{options: options, report: report}
+	if options.Provider == config.ProviderAurora {
+		s.place = &aurora{stage: s}
+	} else {
+		s.place = &local{stage: s}
+	}
+	return s
 }
 
 // build makes blue with its data, and PgBouncer before it.
@@ -45,24 +78,13 @@ func (s *stage) build(ctx context.Context) error {
 		return fault.New(fault.Usage, fmt.Errorf("the demo upgrades to a newer version: from %d to %d is not", s.options.From, s.options.To),
 			"pgteal help demo")
 	}
-	programs, err := pgctl.Find(s.options.From)
-	if err != nil {
-		return err
-	}
-	if s.green, err = pgctl.Find(s.options.To); err != nil {
-		return err
-	}
 	if _, err := pgctl.Program("pgbouncer"); err != nil {
 		return err
 	}
 	if err := s.makeRoom(); err != nil {
 		return err
 	}
-	s.blue = pgctl.Cluster{Programs: programs, DataDirectory: filepath.Join(s.directory, "blue"), Account: s.account}
-	if err := s.startBlue(ctx); err != nil {
-		return err
-	}
-	server, err := s.open("blue", s.bluePort)
+	server, entry, err := s.place.build(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +94,10 @@ func (s *stage) build(ctx context.Context) error {
 	if err := audit.Install(ctx, server, s.databases, App); err != nil {
 		return err
 	}
-	if err := s.startBouncer(ctx); err != nil {
+	if err := s.place.fill(ctx, server); err != nil {
+		return err
+	}
+	if err := s.startBouncer(ctx, entry); err != nil {
 		return err
 	}
 	step.State(progress.Done, "")
@@ -86,50 +111,22 @@ func (s *stage) makeRoom() (err error) {
 	if s.directory, err = os.MkdirTemp("", "pgteal-demo-"); err != nil {
 		return err
 	}
-	if err := s.account.Own(s.directory); err != nil {
-		return err
-	}
-	for _, port := range []*int{&s.bluePort, &s.greenPort} {
-		if *port, err = freePort(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.account.Own(s.directory)
 }
 
-func (s *stage) startBlue(ctx context.Context) error {
-	if err := s.blue.Init(ctx, "--username", superuser, "--auth", "trust", "--locale", "C.UTF-8", "--encoding", "UTF8"); err != nil {
-		return err
-	}
-	conf, err := os.OpenFile(filepath.Join(s.blue.DataDirectory, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(conf, "port = %d\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '%s'\nwal_level = logical\nmax_connections = 200\n"+
-		"shared_buffers = 128MB\nmax_wal_size = 2GB\n", s.bluePort, s.directory)
-	if closed := conf.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return s.blue.Start(ctx, filepath.Join(s.directory, "blue.log"))
-}
-
-func (s *stage) startBouncer(ctx context.Context) error {
+func (s *stage) startBouncer(ctx context.Context, entry string) error {
 	port, err := freePort()
 	if err != nil {
 		return err
 	}
-	// The fallback entry: PgBouncer's file has no way to write every name that a database can have.
-	entries := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n", s.bluePort)
 	directory := filepath.Join(s.directory, "pgbouncer")
 	if _, err := s.account.Mkdir(directory); err != nil {
 		return err
 	}
-	// Not with the demo's context: the writers need it until they are stopped.
+	// Not with the demo's context: the writers need it until they are stopped. The fallback entry, because PgBouncer's file has no way to write
+	// every name that a database can have.
 	s.bouncer, err = process.Start(context.WithoutCancel(ctx), process.Config{
-		Directory: directory, Port: port, Databases: entries, Users: []string{App},
+		Directory: directory, Port: port, Databases: "[databases]\n* = " + entry + "\n", Users: []string{App},
 	})
 	return err
 }
@@ -150,27 +147,16 @@ func (s *stage) writers() (writers []audit.Writer) {
 func (s *stage) config() string {
 	return fmt.Sprintf(`upgrade: demo
 to: %d
-blue: {data_directory: %q, bin_directory: %q}
-green: {data_directory: %q, port: %d, bin_directory: %q, service: pg_ctl}
-state_directory: %q
+%sstate_directory: %q
 routes:
   - pgbouncer: {admin: "host=127.0.0.1 port=%d user=%s dbname=pgbouncer", include: %q}
-`, s.options.To, s.blue.DataDirectory, s.blue.Directory, s.greenCluster().DataDirectory, s.greenPort, s.green.Directory,
-		filepath.Join(s.directory, "state"), s.bouncer.Port, process.Admin, s.bouncer.IncludeFile)
+`, s.options.To, s.place.config(), filepath.Join(s.directory, "state"), s.bouncer.Port, process.Admin, s.bouncer.IncludeFile)
 }
 
-func (s *stage) greenCluster() pgctl.Cluster {
-	if s.directory == "" {
-		return pgctl.Cluster{}
-	}
-	return pgctl.Cluster{Programs: s.green, DataDirectory: filepath.Join(s.directory, "green"), Account: s.account}
-}
+// file is where it is.
+func (s *stage) file() string { return filepath.Join(s.directory, "pgteal.yaml") }
 
 func (s *stage) logs() string { return filepath.Join(s.directory, "writers") }
-
-func (s *stage) open(name string, port int) (*postgres.Server, error) {
-	return postgres.Open(name, fmt.Sprintf("host=127.0.0.1 port=%d user=%s sslmode=disable", port, superuser))
-}
 
 func freePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it returns at once

@@ -220,15 +220,17 @@ func (s *Switchover) GoForward(ctx context.Context, attempt *Attempt) error {
 
 // goForward opens To, leads the clients there and lets them go on. Nothing that it needs depends on From. begun is when the pause began.
 func (s *Switchover) goForward(ctx context.Context, attempt *Attempt, conn *pgx.Conn, begun time.Time) error {
-	// A signal must not strand the clients between two clusters.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+	whole := context.WithoutCancel(ctx) // a signal must not strand the clients between two clusters
+	ctx, cancel := context.WithTimeout(whole, releaseWithin)
 	defer cancel()
 	err := attempt.measure("move", func() error {
 		var both errgroup.Group
 		both.Go(func() error { return lower(ctx, s.To, conn) })
-		both.Go(func() error { return s.eachRoute(func(r route.Route) error { return s.lead(ctx, r) }) })
+		both.Go(func() error { return s.eachRoute(func(r route.Route) error { return s.lead(whole, r) }) })
 		return both.Wait()
 	})
+	ctx, cancel = context.WithTimeout(whole, releaseWithin) // moving may have taken a cloud's time
+	defer cancel()
 	if err == nil { // clients whom To turned away would see an error
 		err = attempt.measure("release", func() error { return s.eachRoute(func(r route.Route) error { return r.Release(ctx) }) })
 	}
@@ -249,8 +251,14 @@ func (s *Switchover) goForward(ctx context.Context, attempt *Attempt, conn *pgx.
 	return nil
 }
 
-// lead leads clients to To by a route.
+// lead leads clients to To by a route, within the time that it takes.
 func (s *Switchover) lead(ctx context.Context, r route.Route) error {
+	within := releaseWithin
+	if slow, is := r.(route.Slow); is {
+		within = max(within, slow.Takes())
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	if s.To.Endpoint == nil {
 		return r.Restore(ctx)
 	}

@@ -35,7 +35,13 @@ func (u *Upgrade) publish(ctx context.Context, step *progress.Step) error {
 	if err != nil {
 		return err
 	}
-	err = u.onBlue(ctx, func(conn *pgx.Conn) error {
+	maker := u.admin
+	if u.managed() { // an earlier run's role may not make itself anew
+		if maker, err = u.operatorOnBlue(ctx); err != nil {
+			return err
+		}
+	}
+	err = on(ctx, maker, func(conn *pgx.Conn) error {
 		fence, err := postgres.ReadFence(ctx, conn)
 		if err != nil {
 			return err

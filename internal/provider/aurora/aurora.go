@@ -94,7 +94,7 @@ func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err
 	blue = endpointOf(found)
 	green = route.Endpoint{Port: blue.Port}
 	if there != nil {
-		green.Host = aws.ToString(there.Endpoint)
+		green.Host, green.Cluster = aws.ToString(there.Endpoint), aws.ToString(there.DbClusterResourceId)
 	} else if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
 		green.Host = a.config.GreenCluster() + "." + rest
 	}

@@ -171,5 +171,5 @@ func member(c *types.DBCluster, id string) *types.DBClusterMember {
 }
 
 func endpointOf(c *types.DBCluster) route.Endpoint {
-	return route.Endpoint{Host: aws.ToString(c.Endpoint), Port: int(aws.ToInt32(c.Port))}
+	return route.Endpoint{Host: aws.ToString(c.Endpoint), Port: int(aws.ToInt32(c.Port)), Cluster: aws.ToString(c.DbClusterResourceId)}
 }

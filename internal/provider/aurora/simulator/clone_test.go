@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/pgteal/pgteal/internal/pgtest"
+	"github.com/pgteal/pgteal/internal/provider/aurora/simulator"
 )
 
 // logical turns on logical replication for what is made with it.
@@ -110,6 +114,22 @@ func (f *fixture) upgrade(t *testing.T, name, version, group string) {
 	f.status(t, name, "available")
 }
 
+// log is the content of the only log file of a DB instance whose name contains a text.
+func (f *fixture) log(t *testing.T, instance, name string) string {
+	t.Helper()
+	files, err := f.api.DescribeDBLogFiles(t.Context(), &rds.DescribeDBLogFilesInput{DBInstanceIdentifier: &instance, FilenameContains: &name})
+	if err != nil || len(files.DescribeDBLogFiles) != 1 {
+		t.Fatalf("log files of %s: %+v, %v", name, files, err)
+	}
+	portion, err := f.api.DownloadDBLogFilePortion(t.Context(), &rds.DownloadDBLogFilePortionInput{
+		DBInstanceIdentifier: &instance, LogFileName: files.DescribeDBLogFiles[0].LogFileName,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *portion.LogFileData
+}
+
 func TestAMajorVersionUpgradeIsRealAndRefusedForASlot(t *testing.T) {
 	f := start(t)
 	from, to := f.logical(t, "15"), f.logical(t, "18")
@@ -123,21 +143,18 @@ func TestAMajorVersionUpgradeIsRealAndRefusedForASlot(t *testing.T) {
 	if c := f.describe(t, "orders"); !strings.HasPrefix(*c.EngineVersion, "15.") || c.PendingModifiedValues != nil {
 		t.Fatalf("after a failed upgrade: %s, pending %+v", *c.EngineVersion, c.PendingModifiedValues)
 	}
-	files, err := f.api.DescribeDBLogFiles(t.Context(), &rds.DescribeDBLogFilesInput{
-		DBInstanceIdentifier: aws.String("orders-1"), FilenameContains: aws.String("pg_upgrade"),
-	})
-	if err != nil || len(files.DescribeDBLogFiles) != 1 {
-		t.Fatalf("logs: %+v, %v", files, err)
-	}
-	portion, err := f.api.DownloadDBLogFilePortion(t.Context(), &rds.DownloadDBLogFilePortionInput{
-		DBInstanceIdentifier: aws.String("orders-1"), LogFileName: files.DescribeDBLogFiles[0].LogFileName,
-	})
-	if err != nil || !strings.Contains(*portion.LogFileData, "inherited") {
-		t.Fatalf("the log says %+v, %v", portion, err)
+	if log := f.log(t, "orders-1", "pg_upgrade"); !strings.Contains(log, "inherited") {
+		t.Fatalf("the log says %q", log)
 	}
 
 	conn = f.connect(t, "orders", "shop")
-	exec(t, conn, `SELECT pg_drop_replication_slot('inherited')`)
+	exec(t, conn, `SELECT pg_drop_replication_slot('inherited')`, `CREATE TABLE refused (f regproc)`)
+	f.upgrade(t, "orders", version, to)
+	if log := f.log(t, "orders-1", "pg_upgrade_tables_using_reg"); !strings.Contains(log, "refused.f") {
+		t.Errorf("pg_upgrade's report says %q", log)
+	}
+	conn = f.connect(t, "orders", "shop")
+	exec(t, conn, `DROP TABLE refused`)
 	f.upgrade(t, "orders", version, to)
 	c := f.describe(t, "orders")
 	if *c.EngineVersion != version || *c.DBClusterParameterGroup != to || *f.describeInstance(t, "orders-1").EngineVersion != version {
@@ -150,4 +167,33 @@ func TestAMajorVersionUpgradeIsRealAndRefusedForASlot(t *testing.T) {
 	if level := one[string](t, conn, `SHOW wal_level`); level != "logical" {
 		t.Errorf("wal_level is %s", level)
 	}
+}
+
+func TestTheSixteenthCloneIsAFullCopy(t *testing.T) {
+	f := start(t)
+	f.cluster(t, "blue", "15")
+	f.Fail(simulator.Fault{Action: "RestoreDBClusterToPointInTime", Times: -1, Ends: "cloning-failed"}) // it counts all the same, and takes no time
+	for n := 1; n <= 16; n++ {
+		name := fmt.Sprint("clone-", n)
+		out, err := f.api.RestoreDBClusterToPointInTime(t.Context(), &rds.RestoreDBClusterToPointInTimeInput{
+			SourceDBClusterIdentifier: aws.String("blue"), DBClusterIdentifier: &name, RestoreType: aws.String("copy-on-write"),
+			UseLatestRestorableTime: aws.Bool(true),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shares := out.DBCluster.CloneGroupId != nil; shares != (n < 16) {
+			t.Errorf("clone %d shares storage: %v", n, shares)
+		}
+		f.status(t, name, "cloning-failed")
+	}
+	if _, err := f.api.DeleteDBCluster(t.Context(), &rds.DeleteDBClusterInput{
+		DBClusterIdentifier: aws.String("clone-1"), SkipFinalSnapshot: aws.Bool(true),
+	}); err != nil {
+		t.Error(err)
+	}
+	pgtest.Eventually(t, limit, "it is gone", func() bool {
+		_, err := f.api.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: aws.String("clone-1")})
+		return code(err) == "DBClusterNotFoundFault"
+	})
 }

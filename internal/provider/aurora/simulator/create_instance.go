@@ -44,7 +44,7 @@ func (s *Simulator) createDBInstance(q *call, in *rds.CreateDBInstanceInput) (*r
 	if len(c.shown.EnabledCloudwatchLogsExports) > 0 {
 		steps = append(steps, "configuring-log-exports")
 	}
-	s.background(q, c, func(j *job) error {
+	s.begin(q, c, func(j *job) error {
 		for _, status := range steps {
 			if err := j.pass(status, i); err != nil {
 				return err

@@ -19,7 +19,7 @@ func (s *Simulator) deleteDBCluster(q *call, in *rds.DeleteDBClusterInput) (*rds
 	switch {
 	case value(c.shown.DeletionProtection):
 		return nil, refuseAs(invalidParameterCombination, "Cannot delete protected Cluster, please disable deletion protection and try again.")
-	case c.status() == deleting || c.busy:
+	case c.status() == deleting || c.moving():
 		return nil, refuse(schemas.InvalidDBClusterStateFault, "DB cluster %s cannot be deleted: it is %s.", name, c.status())
 	case value(in.SkipFinalSnapshot) && in.FinalDBSnapshotIdentifier != nil:
 		return nil, refuseAs(invalidParameterCombination, "FinalDBSnapshotIdentifier cannot be specified when SkipFinalSnapshot is.")
@@ -71,8 +71,10 @@ func (j *job) membersGone(c *dbCluster) error {
 }
 
 func (j *job) removeCluster(c *dbCluster) error {
-	if err := c.server.Remove(j.ctx); err != nil {
-		return err
+	if c.server != nil { // a fault may have ended its making
+		if err := c.server.Remove(j.ctx); err != nil {
+			return err
+		}
 	}
 	j.s.locked(func() {
 		w := &j.s.world

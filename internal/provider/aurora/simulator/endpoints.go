@@ -9,10 +9,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/engine"
-	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/rights"
 )
 
 // endpoints are the addresses at which clients connect.
@@ -24,6 +21,7 @@ type endpoints struct {
 type endpoint struct {
 	relay   *engine.Relay
 	cluster func() *dbCluster // where it leads now
+	shut    func() bool       // it takes no connections yet; nil: it does
 }
 
 // What an endpoint is for. It is a part of what its address is computed from.
@@ -78,21 +76,23 @@ var errRefused = errors.New("connection refused")
 // admit says where a new connection goes.
 func (s *Simulator) admit(ctx context.Context, e *endpoint) (string, error) {
 	var server *engine.Server
+	var elsewhere string
 	s.locked(func() {
 		c := e.cluster()
-		if c != nil && c.serving && s.world.reachable(c) {
+		if c == nil || e.shut != nil && e.shut() || !s.world.reachable(c) {
+			return
+		}
+		if elsewhere = c.elsewhere; c.serving {
 			server = c.server
 		}
 	})
+	if elsewhere != "" {
+		return elsewhere, nil
+	}
 	if server == nil {
 		return "", errRefused
 	}
-	root, err := server.Root()
-	if err != nil {
-		return "", err
-	}
-	err = root.In(ctx, "postgres", func(conn *pgx.Conn) error { return rights.Sync(ctx, conn) })
-	if err != nil {
+	if err := server.Admit(ctx); err != nil {
 		return "", err
 	}
 	return net.JoinHostPort(server.Address, strconv.Itoa(server.Port)), nil

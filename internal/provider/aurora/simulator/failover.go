@@ -38,6 +38,9 @@ func (s *Simulator) failoverDBCluster(q *call, in *rds.FailoverDBClusterInput) (
 		if err := j.pass("failing-over", c); err != nil {
 			return err
 		}
+		if err := c.server.Kill(j.ctx); err != nil { // nobody takes leave of a writer that is gone
+			return err
+		}
 		s.locked(func() { s.world.promote(heir) })
 		if err := j.reboot(heir); err != nil {
 			return err
@@ -63,6 +66,7 @@ func (s *Simulator) stopDBCluster(q *call, in *rds.StopDBClusterInput) (*rds.Sto
 	if err := s.world.allAvailable(c); err != nil {
 		return nil, err
 	}
+	c.due = true
 	everything := s.all(c)
 	s.begin(q, c, func(j *job) error {
 		if err := j.pass("stopping", everything...); err != nil {
@@ -87,7 +91,7 @@ func (s *Simulator) startDBCluster(q *call, in *rds.StartDBClusterInput) (*rds.S
 	if err != nil {
 		return nil, err
 	}
-	if c.busy || c.status() != "stopped" {
+	if c.status() != "stopped" {
 		return nil, refuse(schemas.InvalidDBClusterStateFault, "DbCluster %s is in %s state but expected it to be one of stopped.",
 			*c.shown.DBClusterIdentifier, c.status())
 	}

@@ -70,7 +70,7 @@ func (s *Simulator) modifyDBInstance(q *call, in *rds.ModifyDBInstanceInput) (*r
 	if restarts && !value(in.ApplyImmediately) {
 		return &rds.ModifyDBInstanceOutput{DBInstance: &i.shown}, nil // for a maintenance window, which never comes
 	}
-	s.background(q, i.cluster, func(j *job) error { return j.modifyInstance(i, name, in.DBInstanceClass) })
+	s.begin(q, i.cluster, func(j *job) error { return j.modifyInstance(i, name, in.DBInstanceClass) })
 	return &rds.ModifyDBInstanceOutput{DBInstance: &i.shown}, nil
 }
 
@@ -117,7 +117,7 @@ func (s *Simulator) rebootDBInstance(q *call, in *rds.RebootDBInstanceInput) (*r
 		return nil, refuseAs(invalidParameterCombination, "Cannot reboot with failover the DB instance of a cluster. Use FailoverDBCluster.")
 	}
 	i.setStatus(rebooting)
-	s.background(q, i.cluster, func(j *job) error {
+	s.begin(q, i.cluster, func(j *job) error {
 		if err := j.pass(rebooting, i); err != nil {
 			return err
 		}
@@ -137,10 +137,10 @@ func (j *job) reboot(i *dbInstance) error {
 	var restart bool
 	j.s.locked(func() {
 		settings = j.s.inForce(c)
-		restart = j.s.world.writer(c) == i && c.serving
+		restart = j.s.world.writer(c) == i && (c.serving || c.elsewhere != "")
 	})
 	if restart {
-		if err := c.server.Restart(j.ctx, settings); err != nil {
+		if err := j.restart(c, settings); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (s *Simulator) deleteDBInstance(q *call, in *rds.DeleteDBInstanceInput) (*r
 	if err != nil {
 		return nil, err
 	}
-	if i.status() == deleting || i.cluster.busy {
+	if i.status() == deleting || i.cluster.moving() {
 		return nil, refuse(schemas.InvalidDBInstanceStateFault, "Instance %s is already being deleted, or its DB cluster is busy.",
 			*i.shown.DBInstanceIdentifier)
 	}
@@ -169,7 +169,7 @@ func (s *Simulator) deleteDBInstance(q *call, in *rds.DeleteDBInstanceInput) (*r
 		return nil, refuseAs(invalidParameterCombination, "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance")
 	}
 	i.setStatus(deleting)
-	s.background(q, i.cluster, func(j *job) error {
+	s.begin(q, i.cluster, func(j *job) error {
 		if err := j.pass(deleting, i); err != nil {
 			return err
 		}

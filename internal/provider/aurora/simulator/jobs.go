@@ -19,17 +19,8 @@ type statused interface{ setStatus(status string) }
 // errEnded says that a fault has ended a job.
 var errEnded = errors.New("a fault has ended it")
 
-// begin starts a job. The cluster is busy until it ends. The caller holds mu.
+// begin starts a job on a DB cluster or one of its members. The caller holds mu.
 func (s *Simulator) begin(q *call, c *dbCluster, work func(*job) error) {
-	c.busy = true
-	s.background(q, c, func(j *job) error {
-		defer s.locked(func() { c.busy = false })
-		return work(j)
-	})
-}
-
-// background starts a job that leaves the cluster free for others, such as one on a DB instance. The caller holds mu.
-func (s *Simulator) background(q *call, c *dbCluster, work func(*job) error) {
 	j := &job{s: s, ctx: s.ctx, fault: q.fault}
 	s.jobs.Go(func() {
 		err := work(j)

@@ -54,6 +54,7 @@ func (s *Simulator) modifyDBCluster(q *call, in *rds.ModifyDBClusterInput) (*rds
 	if m.cluster != nil && m.version == nil {
 		s.regroup(c, m.cluster)
 	}
+	c.due = true
 	s.begin(q, c, func(j *job) error { return j.modify(c, m) })
 	return &rds.ModifyDBClusterOutput{DBCluster: &c.shown}, nil
 }

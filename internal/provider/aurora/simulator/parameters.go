@@ -228,7 +228,7 @@ func (s *Simulator) spread(q *call, g *parameterGroup, changed map[string]defini
 			}
 		}
 		s.world.reckon(c)
-		if uses && len(now) > 0 && c.serving && !c.busy {
+		if uses && len(now) > 0 && c.serving {
 			s.reload(q, c, now)
 		}
 	}

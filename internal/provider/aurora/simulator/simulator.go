@@ -18,6 +18,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/pgctl"
 	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/engine"
+	"github.com/pgteal/pgteal/internal/provider/aurora/simulator/ldap"
 )
 
 // Account is the only account there is.
@@ -49,6 +50,7 @@ type Simulator struct {
 	listener  net.Listener
 	server    *http.Server
 	port      int
+	tokens    *ldap.Server // asked by the servers
 
 	ctx    context.Context //nolint:containedctx // of everything in the background, which outlives the request that began it
 	cancel context.CancelFunc
@@ -56,6 +58,8 @@ type Simulator struct {
 
 	mu    sync.Mutex
 	world world
+
+	logMu sync.Mutex
 }
 
 // Start starts a simulator with no DB clusters. It ends with Close; ctx bounds the start only.
@@ -65,6 +69,9 @@ func Start(ctx context.Context, o Options) (*Simulator, error) {
 	}
 	if o.Log == nil {
 		o.Log = io.Discard
+	}
+	if len(o.Directory) > engine.LongestDirectory {
+		return nil, fmt.Errorf("the directory %s is too long for Unix sockets: %d characters are allowed", o.Directory, engine.LongestDirectory)
 	}
 	account, err := pgctl.Unprivileged()
 	if err != nil {
@@ -94,6 +101,9 @@ func Start(ctx context.Context, o Options) (*Simulator, error) {
 	s.world = newWorld(versions)
 	if err := os.WriteFile(s.CABundle(), authority.Bundle, 0o644); err != nil { //nolint:gosec // a certificate is public
 		return nil, errors.Join(fmt.Errorf("write the certificate bundle: %w", err), listener.Close())
+	}
+	if s.tokens, err = ldap.Listen(ctx, s.tokenAddress(), s.token); err != nil {
+		return nil, errors.Join(err, listener.Close(), os.Remove(s.CABundle()))
 	}
 	const headers = 10 * time.Second
 	s.server = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: headers}
@@ -146,11 +156,13 @@ func (s *Simulator) Close() error {
 	for _, server := range s.world.servers {
 		err = errors.Join(err, server.Remove(ctx))
 	}
-	return errors.Join(err, os.Remove(s.CABundle()))
+	return errors.Join(err, s.tokens.Close(), os.Remove(s.CABundle()))
 }
 
 // logf tells what went wrong where nobody is asked.
 func (s *Simulator) logf(format string, args ...any) {
+	s.logMu.Lock()
+	defer s.logMu.Unlock()
 	fmt.Fprintf(s.options.Log, format+"\n", args...)
 }
 
@@ -166,6 +178,6 @@ func (s *Simulator) place() engine.Place {
 	const perByte = 250
 	return engine.Place{
 		Directory: filepath.Join(s.options.Directory, "c"+strconv.Itoa(n)), Account: s.account, Authority: s.authority,
-		Address: fmt.Sprintf("127.32.%d.%d", n/perByte, n%perByte+1), Port: s.port,
+		Address: fmt.Sprintf("127.32.%d.%d", n/perByte, n%perByte+1), Port: s.port, Tokens: s.tokenAddress(),
 	}
 }

@@ -50,6 +50,7 @@ func (s *Simulator) createDBClusterSnapshot(q *call, in *rds.CreateDBClusterSnap
 	if err != nil {
 		return nil, err
 	}
+	c.due = true
 	s.begin(q, c, func(j *job) error {
 		if err := j.pass("backing-up", c); err != nil {
 			return err

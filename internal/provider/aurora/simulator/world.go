@@ -56,11 +56,13 @@ func newWorld(versions []engineVersion) world {
 type dbCluster struct {
 	shown    types.DBCluster
 	server   *engine.Server // nil until its storage is there
-	busy     bool           // something is being done to it, whatever its status says yet
+	due      bool           // a modification was taken that its status does not show yet
 	serving  bool           // its server runs for clients
 	settings map[string]string
 	files    []logFile // besides the server's log
 	clones   *int      // how many clusters share its storage, itself included; shared by them
+
+	elsewhere string // address of a server that Adopt took, which has no server here; else ""
 }
 
 // dbInstance is a DB instance of a DB cluster.
@@ -70,7 +72,7 @@ type dbInstance struct {
 	groupStatus string // of the cluster's parameter group on this member
 }
 
-func (c *dbCluster) setStatus(status string)  { c.shown.Status = &status }
+func (c *dbCluster) setStatus(status string)  { c.shown.Status, c.due = &status, false }
 func (i *dbInstance) setStatus(status string) { i.shown.DBInstanceStatus = &status }
 
 func (c *dbCluster) status() string  { return *c.shown.Status }
@@ -119,11 +121,18 @@ func (w *world) members(c *dbCluster) (members []*dbInstance) {
 
 // idle refuses what cannot be done to a DB cluster now.
 func (w *world) idle(c *dbCluster) error {
-	if c.busy || c.status() != available {
+	if c.due || c.status() != available {
 		return refuse(schemas.InvalidDBClusterStateFault, "DB cluster %s is not in the available state: it is %s.",
 			*c.shown.DBClusterIdentifier, c.status())
 	}
 	return nil
+}
+
+// moving tells whether something is being done to a DB cluster.
+func (c *dbCluster) moving() bool {
+	return c.due || slices.Contains([]string{
+		creating, upgrading, renaming, modifying, "failing-over", "backing-up", "starting", "stopping", "resetting-master-credentials",
+	}, c.status())
 }
 
 // allAvailable refuses what every member has to be available for.

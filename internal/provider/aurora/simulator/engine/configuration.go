@@ -61,14 +61,16 @@ func (s *Server) configure() error {
 	for name, content := range map[string]string{
 		"postgresql.conf":      text.String(),
 		"postgresql.auto.conf": "",
-		"pg_hba.conf":          s.access(),
 		"pg_ident.conf":        "",
 	} {
 		if err := s.write(filepath.Join(filepath.Base(s.data), name), []byte(content)); err != nil {
 			return err
 		}
 	}
-	return nil
+	s.accessMu.Lock()
+	defer s.accessMu.Unlock()
+	s.forceSSL = s.settings["rds.force_ssl"] == "1"
+	return s.writeAccess()
 }
 
 // own are the settings that are not the user's to change.
@@ -76,6 +78,10 @@ func (s *Server) own() map[string]string {
 	level := "replica"
 	if s.settings["rds.logical_replication"] == "1" {
 		level = "logical"
+	}
+	keep, amount := "wal_keep_size", "1GB" // a clone copies the WAL that was written meanwhile
+	if s.programs.Major < 13 {
+		keep, amount = "wal_keep_segments", "64"
 	}
 	return map[string]string{ //nolint:gosec // no credentials are in it
 		"listen_addresses":        s.Address,
@@ -87,7 +93,7 @@ func (s *Server) own() map[string]string {
 		"ssl_key_file":            filepath.Join(s.Directory, "server.key"),
 		"password_encryption":     "scram-sha-256",
 		"wal_level":               level,
-		"wal_keep_size":           "1GB", // a clone copies the WAL that was written meanwhile
+		keep:                      amount,
 		"fsync":                   "off", // it is thrown away
 		"logging_collector":       "off",
 		"log_destination":         "stderr",
@@ -95,19 +101,6 @@ func (s *Server) own() map[string]string {
 
 		rights.StartLSNSetting: s.start.String(),
 	}
-}
-
-// access is pg_hba.conf. The socket's directory lets in its owner and root only.
-func (s *Server) access() string {
-	var b strings.Builder
-	b.WriteString("local all all trust\n")
-	fmt.Fprintf(&b, "host all %s all reject\n", Superuser)
-	b.WriteString("host rdsadmin all all reject\n")
-	if s.settings["rds.force_ssl"] == "1" {
-		b.WriteString("hostnossl all all all reject\nhostnossl replication all all reject\n")
-	}
-	b.WriteString("host all all all scram-sha-256\nhost replication all all scram-sha-256\n")
-	return b.String()
 }
 
 // write replaces a file in the server's directory, as the account's.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,6 +22,9 @@ import (
 // Superuser is the bootstrap superuser. As on RDS, nobody else is one, and nobody gets in as it through the network.
 const Superuser = rights.Admin
 
+// LongestDirectory is how long the path of the directory can be in which servers have theirs: a Unix socket has to fit in below it.
+const LongestDirectory = 64
+
 // Place is where a server lives and listens.
 type Place struct {
 	Directory string        // of this server's own; made by Create and CloneTo. Short, as a Unix socket is in it.
@@ -28,6 +32,7 @@ type Place struct {
 	Address   string        // loopback address of this server's own, where the relays reach it
 	Port      int
 	Authority *Authority
+	Tokens    string // host and port of the LDAP server that checks tokens of IAM, for the name base of Directory/role
 }
 
 // Server is a DB cluster's server. Its methods exclude each other.
@@ -41,6 +46,10 @@ type Server struct {
 	start    postgres.LSN // where the volume's logical history begins: a clone's end of WAL
 	slots    []slot       // of the cluster that this is a clone of, until they are made
 	settings map[string]string
+
+	accessMu sync.Mutex
+	forceSSL bool     // nobody gets in without TLS
+	byToken  []string // roles that log in with a token of IAM
 
 	namesMu sync.Mutex
 	names   []string // addresses of its endpoints, for the certificate
@@ -131,11 +140,14 @@ func (s *Server) Restart(ctx context.Context, settings map[string]string) error 
 	return s.launch(ctx)
 }
 
-// Reload gives the running server settings of which it takes what needs no restart.
+// Reload gives the server settings of which it takes, if it runs, what needs no restart.
 func (s *Server) Reload(ctx context.Context, settings map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settings = settings
+	if _, err := s.cluster().Postmaster(); errors.Is(err, pgctl.ErrNotRunning) {
+		return nil // the next start configures it
+	}
 	if err := s.configure(); err != nil {
 		return err
 	}
@@ -186,11 +198,16 @@ func (s *Server) cluster() pgctl.Cluster {
 	return pgctl.Cluster{Programs: s.programs, DataDirectory: s.data, Account: s.Account}
 }
 
-// launch configures and starts the server.
+// startLimit bounds a start, recovery after a crash included.
+const startLimit = time.Minute
+
+// launch configures and starts the server. A start that has begun is not cut off: a server that is neither there nor not could not be stopped.
 func (s *Server) launch(ctx context.Context) error {
-	if err := s.configure(); err != nil {
+	if err := errors.Join(ctx.Err(), s.configure()); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
+	defer cancel()
 	if err := s.cluster().Start(ctx, s.LogFile()); err != nil {
 		return err
 	}

@@ -60,7 +60,9 @@ func (s *Server) Upgrade(ctx context.Context, to pgctl.Programs, settings map[st
 		return errors.Join(failed, rights.Install(ctx, root, s.master))
 	}
 	old := s.data
-	s.data, s.programs, s.settings, s.slots = next.DataDirectory, to, settings, nil
+	s.moveTo(next.DataDirectory)
+	s.programs, s.settings, s.slots = to, settings, nil
+	s.start = 0 // the log begins anew, and what the volume began with means nothing in it
 	if err := errors.Join(os.RemoveAll(old), os.RemoveAll(g.Work)); err != nil {
 		return err
 	}
@@ -68,6 +70,13 @@ func (s *Server) Upgrade(ctx context.Context, to pgctl.Programs, settings map[st
 		return err
 	}
 	return rights.Install(ctx, root, s.master)
+}
+
+// moveTo makes a directory the data directory.
+func (s *Server) moveTo(directory string) {
+	s.accessMu.Lock()
+	defer s.accessMu.Unlock()
+	s.data = directory
 }
 
 // reports reads what pg_upgrade wrote: below the new data directory since 15, in its working directory before.
