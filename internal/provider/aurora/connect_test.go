@@ -72,3 +72,15 @@ func TestBlueAndGreenAreFoundUnderEachOthersNames(t *testing.T) {
 		t.Errorf("green is %v, %v", green, err)
 	}
 }
+
+func TestRoutesAreToldWhereBlueAndGreenAre(t *testing.T) {
+	f := stage(t)
+	blue, green, err := New(f.config, password).Endpoints(t.Context())
+	if err != nil || blue != endpointOf(f.cluster(t, "orders")) || green.Port != blue.Port {
+		t.Errorf("got %v, %v, %v", blue, green, err)
+	}
+	f.config.Aurora.Cluster = "gone"
+	if blue, green, err := New(f.config, password).Endpoints(t.Context()); err != nil || blue.Host != "" || green.Host != "" {
+		t.Errorf("got %v, %v, %v", blue, green, err)
+	}
+}
