@@ -79,11 +79,12 @@ func (a *Aurora) Endpoint() route.Endpoint {
 }
 
 // Endpoints returns where routes reach blue, and where they will reach green: AWS gives the cluster endpoints of a region names that differ in the
-// identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port.
+// identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port. What is
+// gone is nowhere.
 func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err error) {
 	ctx, cancel := context.WithTimeout(ctx, endpointTimeout)
 	defer cancel()
-	found, err := a.needBlue(ctx)
+	found, err := a.findBlue(ctx)
 	if err != nil {
 		return blue, green, err
 	}
@@ -91,12 +92,15 @@ func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err
 	if err != nil {
 		return blue, green, err
 	}
-	blue = endpointOf(found)
-	green = route.Endpoint{Port: blue.Port}
+	if found != nil {
+		blue = endpointOf(found)
+		green.Port = blue.Port
+		if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
+			green.Host = a.config.GreenCluster() + "." + rest
+		}
+	}
 	if there != nil {
-		green.Host, green.Cluster = aws.ToString(there.Endpoint), aws.ToString(there.DbClusterResourceId)
-	} else if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
-		green.Host = a.config.GreenCluster() + "." + rest
+		green = endpointOf(there)
 	}
 	return blue, green, nil
 }

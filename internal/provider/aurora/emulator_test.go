@@ -49,7 +49,7 @@ func TestAnEmulatorThatWeDidNotWriteTakesTheCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		if ofInstance { // for clusters moto has no such action
-			if err := a.fill(ctx, g, []types.Parameter{parameter("work_mem", "8192")}, nil, step); err != nil {
+			if err := a.fill(ctx, content{g, []types.Parameter{parameter("work_mem", "8192")}, nil}, step); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -60,13 +60,17 @@ func TestAnEmulatorThatWeDidNotWriteTakesTheCalls(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := a.restore(ctx, blue); err != nil {
+	silenced, err := a.silence(ctx, blue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.restore(ctx, blue, silenced); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.awaitCluster(ctx, step, "orders-pg16", 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.makeWriter(ctx, blue, step); err != nil {
+	if err := a.makeWriter(ctx, blue, silenced, step); err != nil {
 		t.Fatal(err)
 	}
 	green, err := a.needGreen(ctx)

@@ -45,7 +45,8 @@ func (a *Aurora) groupARN(ctx context.Context, g group) (string, error) {
 
 // unlessMissing is err, unless there is none or it says that there is no such group. AWS's codes have changed between versions of the API.
 func (*Aurora) unlessMissing(g group, err error) error {
-	if err == nil || is(err, "DBParameterGroupNotFound", "DBParameterGroupNotFoundFault", "DBClusterParameterGroupNotFound", "DBClusterParameterGroupNotFoundFault") {
+	if err == nil || is(err, "DBParameterGroupNotFound", "DBParameterGroupNotFoundFault",
+		"DBClusterParameterGroupNotFound", "DBClusterParameterGroupNotFoundFault") {
 		return nil
 	}
 	return failed("look at "+g.kind(), g.name, err)
