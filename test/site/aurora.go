@@ -246,8 +246,8 @@ func (a *Aurora) Look(t testing.TB) View {
 	}
 	v := View{"dump": withoutKeys(string(out)), "clusters": strings.Join(a.Clusters(t), " ")}
 	for name, query := range map[string]string{
-		"slots":  `SELECT coalesce(string_agg(slot_name, ' '), '') FROM pg_replication_slots`,
-		"roles":  `SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles`,
+		"slots": `SELECT coalesce(string_agg(slot_name, ' '), '') FROM pg_replication_slots`,
+		"roles": `SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles`,
 		"rights": `SELECT string_agg(format('%s %s', datname, e), ' ' ORDER BY datname, e::text)
 			FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) e`,
 	} {
