@@ -193,10 +193,16 @@ func (s *Switchover) goForward(ctx context.Context, attempt *Attempt, conn *pgx.
 	err := attempt.measure("move", func() error {
 		var both errgroup.Group
 		both.Go(func() error { return lower(ctx, s.To, conn) })
-		both.Go(func() error { return s.eachRoute(func(r route.Route) error { return s.lead(whole, r) }) })
-		return both.Wait()
+		both.Go(func() error { return s.leadAll(ctx, false) })
+		if err := both.Wait(); err != nil {
+			return err
+		}
+		if err := s.part(ctx); err != nil {
+			return err
+		}
+		return s.leadAll(whole, true)
 	})
-	ctx, cancel = context.WithTimeout(whole, releaseWithin) // moving may have taken a cloud's time
+	ctx, cancel = context.WithTimeout(whole, releaseWithin) // a cloud may have taken its time
 	defer cancel()
 	if err == nil { // clients whom To turned away would see an error
 		err = attempt.measure("release", func() error { return s.eachRoute(func(r route.Route) error { return r.Release(ctx) }) })
@@ -216,20 +222,6 @@ func (s *Switchover) goForward(ctx context.Context, attempt *Attempt, conn *pgx.
 	}
 	attempt.Outcome = Switched
 	return nil
-}
-
-// lead leads clients to To by a route, within the time that it takes.
-func (s *Switchover) lead(ctx context.Context, r route.Route) error {
-	within := releaseWithin
-	if slow, is := r.(route.Slow); is {
-		within = max(within, slow.Takes())
-	}
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	if s.To.Endpoint == nil {
-		return r.Restore(ctx)
-	}
-	return r.Point(ctx, *s.To.Endpoint)
 }
 
 // BackOut gives the writes back to From. It does not matter how far the attempt came, or whose it was.
