@@ -78,28 +78,32 @@ func (a *Aurora) Endpoint() route.Endpoint {
 	return a.endpoint
 }
 
-// Endpoints returns where routes reach blue, and where they reach green, or will: AWS gives the cluster endpoints of a region names that differ in the
-// identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port.
+// Endpoints returns where routes reach blue, and where they will reach green: AWS gives the cluster endpoints of a region names that differ in the
+// identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port. What is
+// gone is nowhere.
 func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err error) {
 	ctx, cancel := context.WithTimeout(ctx, endpointTimeout)
 	defer cancel()
 	found, err := a.findBlue(ctx)
-	if err != nil || found == nil { // whoever needs blue will say that it is gone
+	if err != nil {
 		return blue, green, err
 	}
 	there, err := a.cluster(ctx, a.config.GreenCluster())
-	if err == nil && there == nil && *found.DBClusterIdentifier != a.config.Aurora.Cluster { // it has blue's name
+	if err == nil && there == nil && found != nil && *found.DBClusterIdentifier != a.config.Aurora.Cluster { // it has blue's name
 		there, err = a.cluster(ctx, a.config.Aurora.Cluster)
 	}
 	if err != nil {
 		return blue, green, err
 	}
-	blue = endpointOf(found)
-	green = route.Endpoint{Port: blue.Port}
+	if found != nil {
+		blue = endpointOf(found)
+		green.Port = blue.Port
+		if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
+			green.Host = a.config.GreenCluster() + "." + rest
+		}
+	}
 	if there != nil {
 		green = endpointOf(there)
-	} else if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
-		green.Host = a.config.GreenCluster() + "." + rest
 	}
 	return blue, green, nil
 }

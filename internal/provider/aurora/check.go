@@ -25,7 +25,7 @@ func (a *Aurora) Check(ctx context.Context, server *postgres.Server) ([]finding.
 	}
 	var found []finding.Finding
 	for _, check := range []func(context.Context, *types.DBCluster, *postgres.Server) ([]finding.Finding, error){
-		a.checkCluster, a.checkVersion, a.checkFunction, a.checkParameters, a.checkJobs, a.checkNames, a.checkQuotas, a.checkNetwork, a.checkRoutes,
+		a.checkCluster, a.checkVersion, a.checkFunction, a.checkParameters, a.checkNames, a.checkQuotas, a.checkNetwork, a.checkRoutes,
 	} {
 		more, err := check(ctx, blue, server)
 		if err != nil {
@@ -167,36 +167,6 @@ func (a *Aurora) checkParameters(ctx context.Context, blue *types.DBCluster, _ *
 		}
 		found = append(found, a.blocks(check,
 			fmt.Sprintf("Its %s does not set %s to 1, so that its WAL does not hold row changes.", g, logicalReplication), fix))
-	}
-	return found, nil
-}
-
-// checkJobs sees that no jobs of pg_cron would run on the clone, which has the parameters of blue, and write there what blue does not.
-func (a *Aurora) checkJobs(ctx context.Context, _ *types.DBCluster, server *postgres.Server) (found []finding.Finding, err error) {
-	databases, err := server.Databases(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range databases {
-		err := server.In(ctx, d.Name, func(conn *pgx.Conn) error {
-			var there bool
-			if err := conn.QueryRow(ctx, `SELECT to_regclass('cron.job') IS NOT NULL`).Scan(&there); err != nil || !there {
-				return err
-			}
-			var active int
-			if err := conn.QueryRow(ctx, `SELECT count(*) FROM cron.job WHERE active`).Scan(&active); err != nil || active == 0 {
-				return err
-			}
-			found = append(found, finding.Finding{
-				Check: "aurora-jobs", Blocks: finding.Upgrade, Object: fmt.Sprintf("jobs of pg_cron in database %s", d.Name), Database: d.Name,
-				Reason: fmt.Sprintf("%d of them are active. The clone would run them, too, and be changed by them.", active),
-				Fix:    "UPDATE cron.job SET active = false; before pgteal prepare, and back again on green after the switchover.",
-			})
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
 	}
 	return found, nil
 }

@@ -67,8 +67,13 @@ func (a *Aurora) subnets(ctx context.Context, group string) (ranges []netip.Pref
 		return nil, failed("look at DB subnet group", group, err)
 	}
 	var ids []string
-	for _, s := range answer.DBSubnetGroups[0].Subnets {
-		ids = append(ids, aws.ToString(s.SubnetIdentifier))
+	for _, g := range answer.DBSubnetGroups {
+		for _, s := range g.Subnets {
+			ids = append(ids, aws.ToString(s.SubnetIdentifier))
+		}
+	}
+	if len(ids) == 0 { // without identifiers EC2 would list all there are
+		return nil, nil
 	}
 	described, err := a.ec2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {

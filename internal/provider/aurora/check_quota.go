@@ -40,11 +40,12 @@ func (a *Aurora) checkNames(ctx context.Context, _ *types.DBCluster, _ *postgres
 		isTaken(fmt.Sprintf("DB instance %q", a.instanceName(1)))
 	}
 	for _, ofInstance := range []bool{false, true} {
-		g := a.greenGroup(ofInstance)
-		if _, err := a.ownGroup(ctx, g); fault.KindOf(err) == fault.Forbidden {
-			isTaken(g.String())
-		} else if err != nil {
-			return nil, err
+		for _, g := range []group{a.greenGroup(ofInstance), a.cloneGroup(ofInstance)} {
+			if _, err := a.ownGroup(ctx, g); err != nil && fault.KindOf(err) == fault.Forbidden {
+				isTaken(g.String())
+			} else if err != nil {
+				return nil, err
+			}
 		}
 	}
 	return found, nil

@@ -43,9 +43,13 @@ func (a *Aurora) Clone(ctx context.Context, server *postgres.Server, step *progr
 	if err := a.makeGroups(ctx, blue, server, path[len(path)-1], step); err != nil {
 		return provider.Clone{}, err
 	}
+	silenced, err := a.makeSilence(ctx, blue, step)
+	if err != nil {
+		return provider.Clone{}, err
+	}
 	appear := time.Duration(0)
 	if green == nil {
-		if err := a.restore(ctx, blue); err != nil {
+		if err := a.restore(ctx, blue, silenced); err != nil {
 			return provider.Clone{}, err
 		}
 		appear = a.limits.appear
@@ -53,15 +57,15 @@ func (a *Aurora) Clone(ctx context.Context, server *postgres.Server, step *progr
 	if err := a.awaitCluster(ctx, step, a.config.GreenCluster(), appear); err != nil {
 		return provider.Clone{}, err
 	}
-	if err := a.makeWriter(ctx, blue, step); err != nil {
+	if err := a.makeWriter(ctx, blue, silenced, step); err != nil {
 		return provider.Clone{}, err
 	}
 	return provider.Clone{Method: copyOnWrite, Seconds: time.Since(begun).Seconds()}, nil
 }
 
 // restore has AWS begin the clone.
-func (a *Aurora) restore(ctx context.Context, blue *types.DBCluster) error {
-	input := a.restoreInput(blue)
+func (a *Aurora) restore(ctx context.Context, blue *types.DBCluster, with silenced) error {
+	input := a.restoreInput(blue, with)
 	_, err := a.rds.RestoreDBClusterToPointInTime(ctx, input)
 	if is(err, "DBClusterAlreadyExistsFault") { // a try that AWS did not answer has made it, or somebody else
 		switch green, err := a.green(ctx); {
@@ -79,9 +83,9 @@ func (a *Aurora) restore(ctx context.Context, blue *types.DBCluster) error {
 	return nil
 }
 
-// restoreInput asks for a clone that is what blue is: network, encryption, authentication, logs, scaling, tags. It runs with blue's own parameter
-// group until it is upgraded. It is not protected from deletion, so that abort can remove it.
-func (a *Aurora) restoreInput(blue *types.DBCluster) *rds.RestoreDBClusterToPointInTimeInput {
+// restoreInput asks for a clone that is what blue is: network, encryption, authentication, logs, scaling, tags. It is not protected from deletion,
+// so that abort can remove it.
+func (a *Aurora) restoreInput(blue *types.DBCluster, with silenced) *rds.RestoreDBClusterToPointInTimeInput {
 	input := &rds.RestoreDBClusterToPointInTimeInput{
 		DBClusterIdentifier:             aws.String(a.config.GreenCluster()),
 		SourceDBClusterIdentifier:       blue.DBClusterIdentifier,
@@ -91,7 +95,7 @@ func (a *Aurora) restoreInput(blue *types.DBCluster) *rds.RestoreDBClusterToPoin
 		VpcSecurityGroupIds:             groupsOf(blue),
 		Port:                            blue.Port,
 		NetworkType:                     blue.NetworkType,
-		DBClusterParameterGroupName:     blue.DBClusterParameterGroup,
+		DBClusterParameterGroupName:     with.ofCluster(),
 		KmsKeyId:                        blue.KmsKeyId,
 		EnableIAMDatabaseAuthentication: blue.IAMDatabaseAuthenticationEnabled,
 		EnableCloudwatchLogsExports:     blue.EnabledCloudwatchLogsExports,
@@ -123,7 +127,7 @@ func groupsOf(c *types.DBCluster) (ids []string) {
 }
 
 // makeWriter makes the clone's only instance, like blue's writer.
-func (a *Aurora) makeWriter(ctx context.Context, blue *types.DBCluster, step *progress.Step) error {
+func (a *Aurora) makeWriter(ctx context.Context, blue *types.DBCluster, with silenced, step *progress.Step) error {
 	instances, err := a.instances(ctx, blue)
 	if err != nil {
 		return err
@@ -132,18 +136,16 @@ func (a *Aurora) makeWriter(ctx context.Context, blue *types.DBCluster, step *pr
 	if model == nil {
 		return fmt.Errorf("DB cluster %q has no writer", *blue.DBClusterIdentifier)
 	}
-	return a.makeInstance(ctx, a.writerInput(model), step)
+	return a.makeInstance(ctx, a.writerInput(model, with), step)
 }
 
-// writerInput asks for the clone's writer. Until the clone is upgraded it has the parameter group of blue's.
-func (a *Aurora) writerInput(model *types.DBInstance) *rds.CreateDBInstanceInput {
+// writerInput asks for the clone's writer.
+func (a *Aurora) writerInput(model *types.DBInstance, with silenced) *rds.CreateDBInstanceInput {
 	input := a.instanceLike(model, a.instanceName(1))
 	if class := a.config.Aurora.InstanceClass; class != "" {
 		input.DBInstanceClass = &class
 	}
-	if len(model.DBParameterGroups) > 0 {
-		input.DBParameterGroupName = model.DBParameterGroups[0].DBParameterGroupName
-	}
+	input.DBParameterGroupName = with.ofInstances()
 	return input
 }
 

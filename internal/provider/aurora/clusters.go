@@ -25,6 +25,9 @@ func (a *Aurora) cluster(ctx context.Context, id string) (*types.DBCluster, erro
 	if err != nil {
 		return nil, failed("look at DB cluster", id, err)
 	}
+	if len(answer.DBClusters) == 0 {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
 	return &answer.DBClusters[0], nil
 }
 
@@ -151,6 +154,9 @@ func (a *Aurora) instance(ctx context.Context, id string) (*types.DBInstance, er
 	}
 	if err != nil {
 		return nil, failed("look at DB instance", id, err)
+	}
+	if len(answer.DBInstances) == 0 {
+		return nil, nil //nolint:nilnil // none is an answer
 	}
 	return &answer.DBInstances[0], nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"github.com/pgteal/pgteal/internal/fault"
+	"github.com/pgteal/pgteal/internal/route"
 )
 
 func TestBlueIsReachedWithTheSecretThatRDSKeeps(t *testing.T) {
@@ -70,5 +71,27 @@ func TestBlueAndGreenAreFoundUnderEachOthersNames(t *testing.T) {
 	green, err := f.provider().green(ctx)
 	if err != nil || green == nil || *green.DBClusterIdentifier != "orders" {
 		t.Errorf("green is %v, %v", green, err)
+	}
+}
+
+func TestATokenIsForOneAddressAndRole(t *testing.T) {
+	f := stage(t)
+	a := f.opened(t)
+	token, err := a.token(route.Endpoint{Host: "orders.cluster-x.eu-west-1.rds.amazonaws.com", Port: 5432}, "pg teal")(t.Context())
+	if err != nil || !strings.HasPrefix(token, "orders.cluster-x.eu-west-1.rds.amazonaws.com:5432?Action=connect&DBUser=pg%20teal") ||
+		!strings.Contains(token, "X-Amz-Signature=") {
+		t.Errorf("got %v, beginning with %.100s", err, token)
+	}
+}
+
+func TestRoutesAreToldWhereBlueAndGreenAre(t *testing.T) {
+	f := stage(t)
+	blue, green, err := New(f.config, password).Endpoints(t.Context())
+	if err != nil || blue != endpointOf(f.cluster(t, "orders")) || green.Port != blue.Port {
+		t.Errorf("got %v, %v, %v", blue, green, err)
+	}
+	f.config.Aurora.Cluster = "gone"
+	if blue, green, err := New(f.config, password).Endpoints(t.Context()); err != nil || blue.Host != "" || green.Host != "" {
+		t.Errorf("got %v, %v, %v", blue, green, err)
 	}
 }

@@ -29,8 +29,10 @@ func (a *Aurora) Discard(ctx context.Context) error {
 		}
 	}
 	for _, ofInstance := range []bool{true, false} {
-		if err := a.deleteGroup(ctx, a.greenGroup(ofInstance)); err != nil {
-			return err
+		for _, g := range []group{a.greenGroup(ofInstance), a.cloneGroup(ofInstance)} {
+			if err := a.deleteGroup(ctx, g); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -125,6 +127,9 @@ func (a *Aurora) Tidy(ctx context.Context) error {
 	}
 	green, err := a.green(ctx)
 	if err != nil || green == nil {
+		return err
+	}
+	if err := a.deleteCloneGroups(ctx); err != nil {
 		return err
 	}
 	id := *green.DBClusterIdentifier

@@ -31,21 +31,22 @@ func (g group) String() string { return fmt.Sprintf("%s %q", g.kind(), g.name) }
 func (a *Aurora) groupARN(ctx context.Context, g group) (string, error) {
 	if g.ofInstance {
 		answer, err := a.rds.DescribeDBParameterGroups(ctx, &rds.DescribeDBParameterGroupsInput{DBParameterGroupName: &g.name})
-		if err != nil {
+		if err != nil || len(answer.DBParameterGroups) == 0 {
 			return "", a.unlessMissing(g, err)
 		}
 		return aws.ToString(answer.DBParameterGroups[0].DBParameterGroupArn), nil
 	}
 	answer, err := a.rds.DescribeDBClusterParameterGroups(ctx, &rds.DescribeDBClusterParameterGroupsInput{DBClusterParameterGroupName: &g.name})
-	if err != nil {
+	if err != nil || len(answer.DBClusterParameterGroups) == 0 {
 		return "", a.unlessMissing(g, err)
 	}
 	return aws.ToString(answer.DBClusterParameterGroups[0].DBClusterParameterGroupArn), nil
 }
 
-// unlessMissing is err, unless that says that there is no such group. AWS's codes have changed between versions of the API.
+// unlessMissing is err, unless there is none or it says that there is no such group. AWS's codes have changed between versions of the API.
 func (*Aurora) unlessMissing(g group, err error) error {
-	if is(err, "DBParameterGroupNotFound", "DBParameterGroupNotFoundFault", "DBClusterParameterGroupNotFound", "DBClusterParameterGroupNotFoundFault") {
+	if err == nil || is(err, "DBParameterGroupNotFound", "DBParameterGroupNotFoundFault",
+		"DBClusterParameterGroupNotFound", "DBClusterParameterGroupNotFoundFault") {
 		return nil
 	}
 	return failed("look at "+g.kind(), g.name, err)

@@ -40,7 +40,10 @@ func (a *Aurora) Upgrade(ctx context.Context, _ *postgres.Server, step *progress
 			return err
 		}
 		if len(path) == 0 {
-			return a.settle(ctx, green, step)
+			if err := a.settle(ctx, green, step); err != nil {
+				return err
+			}
+			return a.deleteCloneGroups(ctx)
 		}
 		err = a.hop(ctx, green, path[0], step)
 		if is(err, "InvalidDBClusterStateFault") && time.Now().Before(deadline) { // it does something else first, or what an unanswered try asked for

@@ -45,6 +45,21 @@ func TestARenameMovesTheEndpointsAndKeepsSessions(t *testing.T) {
 	}
 	f.connect(t, "orders-old", "shop") // and the certificate is the new endpoint's
 
+	_, err = f.api.ModifyDBCluster(t.Context(), &rds.ModifyDBClusterInput{
+		DBClusterIdentifier: aws.String("orders-old"), NewDBClusterIdentifier: aws.String("orders"), ApplyImmediately: aws.Bool(true),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Eventually(t, limit, "the old name is back, and its endpoint", func() bool {
+		conn, err := f.try(t, *before.Endpoint, "postgres", "shop")
+		if err == nil {
+			_ = conn.Close(t.Context())
+		}
+		return err == nil
+	})
+	f.status(t, "orders", "available")
+
 	_, err = f.api.ModifyDBInstance(t.Context(), &rds.ModifyDBInstanceInput{
 		DBInstanceIdentifier: aws.String("orders-1"), NewDBInstanceIdentifier: aws.String("old-1"), ApplyImmediately: aws.Bool(true),
 	})
@@ -55,7 +70,7 @@ func TestARenameMovesTheEndpointsAndKeepsSessions(t *testing.T) {
 		out, err := f.api.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: aws.String("old-1")})
 		return err == nil && *out.DBInstances[0].DBInstanceStatus == "available" && session.Ping(t.Context()) != nil
 	})
-	if m := f.describe(t, "orders-old").DBClusterMembers; len(m) != 1 || *m[0].DBInstanceIdentifier != "old-1" || !*m[0].IsClusterWriter {
+	if m := f.describe(t, "orders").DBClusterMembers; len(m) != 1 || *m[0].DBInstanceIdentifier != "old-1" || !*m[0].IsClusterWriter {
 		t.Errorf("members: %+v", m)
 	}
 }

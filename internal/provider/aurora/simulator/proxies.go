@@ -40,7 +40,7 @@ func (s *Simulator) createDBProxy(_ *call, in *rds.CreateDBProxyInput) (*rds.Cre
 		DBProxyName: in.DBProxyName, EngineFamily: ptr(string(in.EngineFamily)), RoleArn: in.RoleArn, Status: types.DBProxyStatusAvailable,
 		VpcId: ptr(vpc), VpcSubnetIds: in.VpcSubnetIds, VpcSecurityGroupIds: in.VpcSecurityGroupIds, RequireTLS: ptr(value(in.RequireTLS)),
 		DefaultAuthScheme: ptr(string(in.DefaultAuthScheme)),
-		DBProxyArn: ptr(s.arn("db-proxy", s.resourceID("prx"))), Endpoint: ptr(addressOf(proxyEndpoint, *in.DBProxyName)), CreatedDate: ptr(time.Now()),
+		DBProxyArn:        ptr(s.arn("db-proxy", s.resourceID("prx"))), Endpoint: ptr(addressOf(proxyEndpoint, *in.DBProxyName)), CreatedDate: ptr(time.Now()),
 	}
 	for _, a := range in.Auth {
 		p.shown.Auth = append(p.shown.Auth, types.UserAuthConfigInfo{

@@ -2,17 +2,23 @@ package simulator_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/pgteal/pgteal/internal/provider/aurora/simulator"
 )
 
 func code(err error) string {
@@ -98,9 +104,18 @@ func TestWhatAWSRefuses(t *testing.T) {
 			_, err := f.api.ListTagsForResource(ctx, &rds.ListTagsForResourceInput{ResourceName: aws.String("arn:aws:rds:eu-west-1:123456789012:cluster:none")})
 			return err
 		}},
-		{"unsigned", "MissingAuthenticationToken", func(ctx context.Context) error {
-			return f.unsigned(ctx, url.Values{"Action": {"DescribeDBClusters"}, "Version": {"2014-10-31"}})
+		{"unsigned", "MissingAuthenticationToken", func(ctx context.Context) error { return f.raw(ctx, "", "DescribeDBClusters") }},
+		{"signed with another key", "SignatureDoesNotMatch", func(ctx context.Context) error { return f.raw(ctx, "another", "DescribeDBClusters") }},
+		{"a member that the model does not have", "MalformedInput", func(ctx context.Context) error {
+			return f.raw(ctx, simulator.SecretKey, "DescribeDBClusters", "DBClusterIdentifer", "orders")
 		}},
+		{"a member of the wrong type", "MalformedInput", func(ctx context.Context) error {
+			return f.raw(ctx, simulator.SecretKey, "DescribeDBClusters", "MaxRecords", "all")
+		}},
+		{"a member that is missing", "MissingParameter", func(ctx context.Context) error {
+			return f.raw(ctx, simulator.SecretKey, "CreateDBCluster", "DBClusterIdentifier", "more")
+		}},
+		{"an action that is not there", "InvalidAction", func(ctx context.Context) error { return f.raw(ctx, simulator.SecretKey, "DescribeAll") }},
 	} {
 		if got := code(test.do(t.Context())); got != test.code {
 			t.Errorf("%s: %q, wanted %s", test.name, got, test.code)
@@ -114,13 +129,24 @@ func TestWhatAWSRefuses(t *testing.T) {
 	}
 }
 
-// unsigned sends a request without a signature, and returns the code of the answer as an error.
-func (f *fixture) unsigned(ctx context.Context, form url.Values) error {
+// raw sends a form, signed with a secret key if that is not "", and returns the code of the answer as an error.
+func (f *fixture) raw(ctx context.Context, secret, action string, members ...string) error {
+	form := url.Values{"Action": {action}, "Version": {"2014-10-31"}}
+	for i := 0; i < len(members); i += 2 {
+		form.Set(members[i], members[i+1])
+	}
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, f.URL(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if secret != "" {
+		hash := sha256.Sum256([]byte(form.Encode()))
+		credentials := aws.Credentials{AccessKeyID: simulator.AccessKey, SecretAccessKey: secret}
+		if err := v4.NewSigner().SignHTTP(ctx, credentials, q, hex.EncodeToString(hash[:]), "rds", "eu-west-1", time.Now()); err != nil {
+			return err
+		}
+	}
 	r, err := http.DefaultClient.Do(q)
 	if err != nil {
 		return err

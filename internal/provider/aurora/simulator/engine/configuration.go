@@ -79,6 +79,10 @@ func (s *Server) own() map[string]string {
 	if s.settings["rds.logical_replication"] == "1" {
 		level = "logical"
 	}
+	keep, amount := "wal_keep_size", "1GB" // a clone copies the WAL that was written meanwhile
+	if s.programs.Major < 13 {
+		keep, amount = "wal_keep_segments", "64"
+	}
 	return map[string]string{ //nolint:gosec // no credentials are in it
 		"listen_addresses":        s.Address,
 		"port":                    s.port(),
@@ -89,7 +93,7 @@ func (s *Server) own() map[string]string {
 		"ssl_key_file":            filepath.Join(s.Directory, "server.key"),
 		"password_encryption":     "scram-sha-256",
 		"wal_level":               level,
-		"wal_keep_size":           "1GB", // a clone copies the WAL that was written meanwhile
+		keep:                      amount,
 		"fsync":                   "off", // it is thrown away
 		"logging_collector":       "off",
 		"log_destination":         "stderr",

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -197,11 +198,16 @@ func (s *Server) cluster() pgctl.Cluster {
 	return pgctl.Cluster{Programs: s.programs, DataDirectory: s.data, Account: s.Account}
 }
 
-// launch configures and starts the server.
+// startLimit bounds a start, recovery after a crash included.
+const startLimit = time.Minute
+
+// launch configures and starts the server. A start that has begun is not cut off: a server that is neither there nor not could not be stopped.
 func (s *Server) launch(ctx context.Context) error {
-	if err := s.configure(); err != nil {
+	if err := errors.Join(ctx.Err(), s.configure()); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
+	defer cancel()
 	if err := s.cluster().Start(ctx, s.LogFile()); err != nil {
 		return err
 	}
