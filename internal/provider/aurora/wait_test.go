@@ -114,28 +114,41 @@ func TestWhatEndsBadlyIsNamedWithAHint(t *testing.T) {
 		said   []string // parts of what is said on the way; none: nothing has to be
 	}{
 		{
-			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Code: "DBClusterQuotaExceededFault"}, f.limits,
-			[]string{"clone blue", "orders-pg18"}, "Service Quotas", nil,
+			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Code: "DBClusterQuotaExceededFault"},
+			f.limits,
+			[]string{"clone blue", "orders-pg18"},
+			"Service Quotas", nil,
 		},
 		{
-			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Ends: "cloning-failed"}, f.limits,
-			[]string{`"orders-pg18"`, "cloning-failed"}, "blue is untouched", nil,
+			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Ends: "cloning-failed"},
+			f.limits,
+			[]string{`"orders-pg18"`, "cloning-failed"},
+			"blue is untouched", nil,
 		},
 		{
-			simulator.Fault{Action: "CreateDBInstance", Code: "AccessDenied"}, f.limits,
-			[]string{"create DB instance", "orders-pg18-1"}, "docs/aurora.md", nil,
+			simulator.Fault{Action: "CreateDBInstance", Code: "AccessDenied"},
+			f.limits,
+			[]string{"create DB instance", "orders-pg18-1"},
+			"docs/aurora.md", nil,
 		},
 		{
-			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"}, f.limits,
-			[]string{"orders-pg18-1", "insufficient-capacity"}, "aurora.instance_class", nil,
+			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"},
+			f.limits,
+			[]string{"orders-pg18-1", "insufficient-capacity"},
+			"aurora.instance_class", nil,
 		},
 		{
-			simulator.Fault{Action: "CreateDBInstance", Ends: "contemplating"}, limits{create: limit, odd: 200 * time.Millisecond},
-			[]string{"orders-pg18-1", "contemplating"}, "The same command waits on", []string{"contemplating", "does not know"},
+			simulator.Fault{Action: "CreateDBInstance", Ends: "contemplating"},
+			limits{create: limit, odd: 200 * time.Millisecond},
+			[]string{"orders-pg18-1", "contemplating"},
+			"The same command waits on",
+			[]string{"contemplating", "does not know"},
 		},
 		{
-			simulator.Fault{Action: "CreateDBInstance", Stuck: "creating"}, limits{create: 2 * time.Second, odd: limit},
-			[]string{`"orders-pg18`, "creating"}, "The same command waits on", nil,
+			simulator.Fault{Action: "CreateDBInstance", Stuck: "creating"},
+			limits{create: 2 * time.Second, odd: limit},
+			[]string{`"orders-pg18`, "creating"},
+			"The same command waits on", nil,
 		},
 	} {
 		f.Fail(c.fault)
