@@ -70,3 +70,48 @@ func TestAuroraClientsOfAProxyAreLedThereAndBack(t *testing.T) {
 	}
 	a.Judge(t, load, &pgtest.Server{Server: a.Server(t, site.Cluster+"-pg18")})
 }
+
+// A pgteal that is killed while nobody has the name leaves a guard that goes on; so do the same command, and the way back.
+func TestAuroraRenamesGoOnAfterSIGKILL(t *testing.T) {
+	a := site.NewAurora(t, 15, 18)
+	a.Write(t, a.ConfigWith("rename: {}"))
+	load := a.LoadAt(t, a.Blue.Host(), 4)
+	pgteal(t, done, a.Site, "prepare")
+	for _, command := range []string{"switchover", "rollback"} {
+		moving := begin(t, a.Site, command)
+		pgtest.Eventually(t, time.Minute, "nobody has the name", func() bool { return version(t, a, site.Cluster) == "" })
+		if err := moving.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		killed := time.Now()
+		_ = moving.end(t)
+		site.AwaitWrites(t, load, 4)
+		t.Logf("%s: clients write again %s after SIGKILL", command, time.Since(killed).Round(time.Millisecond))
+		o := pgteal(t, done, a.Site, command)
+		t.Log(o.line, o.stdout, o.stderr)
+		if v, want := version(t, a, site.Cluster), map[string]string{"switchover": "18", "rollback": "15"}[command]; v != want {
+			t.Errorf("after %s the name is that of version %q", command, v)
+		}
+	}
+	site.AwaitWrites(t, load, 4)
+	a.Judge(t, load, a.Blue)
+	pgteal(t, done, a.Site, "abort")
+	if version(t, a, site.Cluster+"-pg18") != "" || version(t, a, site.Cluster+"-blue") != "" {
+		t.Error("abort left a DB cluster behind")
+	}
+}
+
+// version is the major version of the DB cluster that has a name now, "" where none has.
+func version(t *testing.T, a *site.Aurora, name string) string {
+	t.Helper()
+	answer, err := a.RDS.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range answer.DBClusters {
+		if *c.DBClusterIdentifier == name {
+			return (*c.EngineVersion)[:2]
+		}
+	}
+	return ""
+}

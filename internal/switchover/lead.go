@@ -35,6 +35,16 @@ func (s *Switchover) lead(ctx context.Context, r route.Route) error {
 	return r.Point(ctx, *s.To.Endpoint)
 }
 
+// slow names the routes that are slow, for a sentence that has begun to list what takes time: " and rdsproxy pool".
+func (s *Switchover) slow() (names string) {
+	for _, r := range s.Routes {
+		if _, is := r.(route.Slow); is {
+			names += " and " + r.Name()
+		}
+	}
+	return names
+}
+
 // renames tells whether a route gives From and To each other's addresses.
 func (s *Switchover) renames() bool {
 	return slices.ContainsFunc(s.Routes, func(r route.Route) bool {
