@@ -9,10 +9,14 @@ import (
 )
 
 func TestTheDemoProvesItself(t *testing.T) {
-	for _, majors := range [][2]int{{13, 18}, {15, 17}, {17, 18}} {
-		t.Run(fmt.Sprintf("%d to %d", majors[0], majors[1]), func(t *testing.T) {
-			pgtest.NeedUpgrade(t, majors[0], majors[1])
-			o := start(t, nil, "demo", "--from", strconv.Itoa(majors[0]), "--to", strconv.Itoa(majors[1]), "--writers", "4", "--json").end(t)
+	for _, demo := range []struct {
+		provider string
+		from, to int
+	}{{"local", 13, 18}, {"local", 15, 17}, {"local", 17, 18}, {"aurora", 13, 17}} {
+		t.Run(fmt.Sprintf("%s, %d to %d", demo.provider, demo.from, demo.to), func(t *testing.T) {
+			pgtest.NeedUpgrade(t, demo.from, demo.to)
+			o := start(t, nil, "demo", "--provider", demo.provider, "--from", strconv.Itoa(demo.from), "--to", strconv.Itoa(demo.to),
+				"--writers", "4", "--json").end(t)
 			o.wants(t, done)
 			report := o.document(t)
 			checkReport(t, report)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/check"
 	"github.com/pgteal/pgteal/internal/finding"
+	"github.com/pgteal/pgteal/internal/provider/aurora"
 	"github.com/pgteal/pgteal/internal/provider/local"
 )
 
@@ -27,6 +28,10 @@ switchover before ` + "`pgteal switchover`" + `. Here it is said what the graves
 	}
 	heading(&page, "The host, the programs, and blue as pg_upgrade sees it")
 	for _, k := range local.Kinds {
+		describe(&page, k, "")
+	}
+	heading(&page, "Amazon Aurora")
+	for _, k := range aurora.Kinds {
 		describe(&page, k, "")
 	}
 	heading(&page, "Routes and hooks")

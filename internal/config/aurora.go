@@ -30,8 +30,8 @@ var (
 	// clusterForm is the form of a DB cluster identifier (see longestIdentifier), which AWS keeps in lower case.
 	clusterForm = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
 
-	regionForm  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
-	versionForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)+(-[a-z0-9.-]+)?$`)
+	regionForm  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d+$`)
+	versionForm = regexp.MustCompile(`^\d+(\.\d+)+(-[a-z0-9.-]+)?$`)
 	classForm   = regexp.MustCompile(`^db\.[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9-]+$`)
 )
 

@@ -14,6 +14,8 @@ type Route struct {
 	Command   *Command   `yaml:"command"`
 	Libpq     *Libpq     `yaml:"libpq"`
 	Route53   *Route53   `yaml:"route53"`
+	RDSProxy  *RDSProxy  `yaml:"rdsproxy"` // with provider aurora
+	Rename    *Rename    `yaml:"rename"`   // with provider aurora
 }
 
 // PgBouncer is one PgBouncer.
@@ -52,6 +54,15 @@ type Route53 struct {
 	Profile string        `yaml:"profile"` // profile of the SDK's shared files; default: its standard chain
 }
 
+// RDSProxy is one RDS Proxy before the DB cluster, in its region and reached with its profile.
+type RDSProxy struct {
+	Name        string `yaml:"name"`         // name of the proxy
+	TargetGroup string `yaml:"target_group"` // default: the only one that there is, "default"
+}
+
+// Rename lets green take blue's names. It has nothing to configure: `rename: {}`.
+type Rename struct{}
+
 // check tells fail what is wrong with the route that stands under key.
 func (r *Route) check(key string, fail func(string, ...any), absolute func(key, path string)) {
 	kinds := 0
@@ -74,6 +85,13 @@ func (r *Route) check(key string, fail func(string, ...any), absolute func(key, 
 	if r.Route53 != nil {
 		kinds++
 		r.Route53.check(key+".route53", fail)
+	}
+	if r.RDSProxy != nil {
+		kinds++
+		r.RDSProxy.check(key+".rdsproxy", fail)
+	}
+	if r.Rename != nil {
+		kinds++
 	}
 	if kinds != 1 {
 		fail("%s: it names %d kinds of route, not one", key, kinds)
@@ -151,5 +169,18 @@ func (r *Route53) check(key string, fail func(string, ...any)) {
 	}
 	if r.TTL < 0 || r.TTL > longestTTL || r.TTL%time.Second != 0 {
 		fail("%s.ttl: %s is not in whole seconds up to %s", key, r.TTL, longestTTL)
+	}
+}
+
+// dbProxyName is the form of the names of proxies and of target groups
+// (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RegisterDBProxyTargets.html).
+var dbProxyName = regexp.MustCompile(`^[a-zA-Z](-?[a-zA-Z0-9])*$`)
+
+func (p *RDSProxy) check(key string, fail func(string, ...any)) {
+	const longest = 63
+	for name, value := range map[string]string{"name": p.Name, "target_group": p.TargetGroup} {
+		if (value != "" || name == "name") && (!dbProxyName.MatchString(value) || len(value) > longest) {
+			fail("%s.%s: %q is not a name that RDS Proxy has", key, name, value)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pgteal/pgteal/internal/config"
@@ -39,7 +40,7 @@ func providerOf(ctx context.Context, cfg *config.Config) (provider.Provider, pla
 		}
 		a := aurora.New(cfg, password)
 		var at places
-		if len(cfg.Routes) > 0 {
+		if slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Route53 != nil }) { // the others ask for themselves, or need not
 			at.blue, at.green, err = a.Endpoints(ctx)
 		}
 		return a, at, err

@@ -14,6 +14,8 @@ import (
 	"github.com/pgteal/pgteal/internal/route/haproxy"
 	"github.com/pgteal/pgteal/internal/route/libpq"
 	"github.com/pgteal/pgteal/internal/route/pgbouncer"
+	"github.com/pgteal/pgteal/internal/route/rdsproxy"
+	"github.com/pgteal/pgteal/internal/route/rename"
 	"github.com/pgteal/pgteal/internal/route/route53"
 )
 
@@ -54,6 +56,16 @@ func routeOf(key string, r config.Route, cfg *config.Config, at places) (route.R
 		return route53.New(route53.Config{
 			Zone: r.Route53.Zone, Record: r.Route53.Record, TTL: r.Route53.TTL, Region: r.Route53.Region, Profile: r.Route53.Profile,
 			Blue: at.blue, Green: at.green, Directory: cfg.State(),
+		}), nil
+	case r.RDSProxy != nil:
+		return rdsproxy.New(rdsproxy.Config{
+			Proxy: r.RDSProxy.Name, TargetGroup: r.RDSProxy.TargetGroup, Region: cfg.Aurora.Region, Profile: cfg.Aurora.Profile,
+			Blue: at.blue.Cluster, Green: cfg.GreenCluster(), Directory: cfg.State(),
+		}), nil
+	case r.Rename != nil:
+		return rename.New(rename.Config{
+			Cluster: cfg.Aurora.Cluster, Region: cfg.Aurora.Region, Profile: cfg.Aurora.Profile,
+			Blue: at.blue.Cluster, Green: cfg.GreenCluster(), Directory: cfg.State(),
 		}), nil
 	default:
 		return nil, fmt.Errorf("%s names no kind of route", key)

@@ -44,16 +44,18 @@ func CreateRole(ctx context.Context, conn *pgx.Conn, upgrade, password string, o
 	if err != nil {
 		return err
 	}
-	verb := "CREATE"
-	if made {
-		verb = "ALTER"
-	}
 	role := Ident(Role)
 	attributes := " LOGIN PASSWORD "
 	if isSuperuser(conn) {
 		attributes = " LOGIN SUPERUSER REPLICATION PASSWORD "
 	}
-	statements := []string{verb + " ROLE " + role + attributes + Literal(verifier), markRoleSQL(upgrade)}
+	var statements []string
+	switch {
+	case !made:
+		statements = []string{"CREATE ROLE " + role + attributes + Literal(verifier), markRoleSQL(upgrade)}
+	case isSuperuser(conn): // elsewhere, until 15, nobody may alter a role that replicates; its password has not changed since it was made
+		statements = []string{"ALTER ROLE " + role + attributes + Literal(verifier)}
+	}
 	for _, owner := range owners {
 		statements = append(statements, "GRANT "+Ident(owner)+" TO "+role)
 	}
@@ -141,9 +143,10 @@ func DropRole(ctx context.Context, conn *pgx.Conn, upgrade string) error {
 	return nil
 }
 
-// DisarmRole takes the password from Role in a session of its own, so that nobody logs in as it any more.
+// DisarmRole takes the password from Role in a session of its own, so that nobody logs in as it any more. It is for a role that may have to stay.
 func DisarmRole(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, "ALTER ROLE "+Ident(Role)+" PASSWORD NULL"); err != nil {
+	_, err := conn.Exec(ctx, "ALTER ROLE "+Ident(Role)+" PASSWORD NULL")
+	if err != nil && SQLState(err) != "42501" { // insufficient_privilege: until 15 only superusers may alter a role with REPLICATION
 		return fmt.Errorf("take the password from role %q: %w", Role, err)
 	}
 	return nil

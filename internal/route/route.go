@@ -4,6 +4,7 @@ package route
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/pgteal/pgteal/internal/finding"
 )
@@ -17,6 +18,10 @@ type Endpoint struct {
 	Host            string `json:"host"`             // host name or address; "" keeps the host that the route has
 	Port            int    `json:"port"`             //
 	SocketDirectory string `json:"socket_directory"` // for routes that reach the cluster through a Unix socket; may be empty
+
+	// Cluster is the DbClusterResourceId of a DB cluster of Amazon Aurora, which no renaming changes: for routes that lead to a cluster
+	// and not to an address. It is empty elsewhere.
+	Cluster string `json:"cluster,omitempty"`
 }
 
 // Route is one way by which clients reach the writer. Every method may be called again after it was cut off at any point.
@@ -48,4 +53,21 @@ type Route interface {
 
 	// Close ends the route's own connections.
 	Close() error
+}
+
+// Slow is a route whose Point and Restore take a cloud's time. Clients see errors for as long, or wait where another route holds them. It is led
+// when the cluster that it leads to is open already.
+type Slow interface {
+	Route
+
+	// Takes bounds Point and Restore: a switchover that is committed gives them so long, and then leaves it to the next command to go on.
+	Takes() time.Duration
+}
+
+// Renaming is a route that gives the clusters each other's addresses. Whoever reaches them afterwards has to ask anew where they are.
+type Renaming interface {
+	Slow
+
+	// Renames says so.
+	Renames()
 }

@@ -28,6 +28,9 @@ func (u *Upgrade) cloneLSN(ctx context.Context, step *progress.Step) error {
 	if err != nil {
 		return err
 	}
+	if u.managed() { // what pgteal made is its own role's to read
+		clone = u.asRole(clone)
+	}
 	var flushed postgres.LSN
 	err = u.onBlue(ctx, func(conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, `SELECT pg_current_wal_flush_lsn()`).Scan(&flushed)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,15 +143,21 @@ func (a *Aurora) version(t testing.TB, major int) string {
 // Server is the writer of a DB cluster, reached as the master user.
 func (a *Aurora) Server(t testing.TB, cluster string) *postgres.Server {
 	t.Helper()
+	s, err := postgres.Open(cluster, a.Conninfo(t, cluster, pgtest.Superuser))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Conninfo is the connection string of the writer of a DB cluster. All roles have the same password.
+func (a *Aurora) Conninfo(t testing.TB, cluster, role string) string {
+	t.Helper()
 	answer, err := a.RDS.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: &cluster})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := postgres.Open(cluster, fmt.Sprintf("host=%s port=%d user=%s sslmode=require", *answer.DBClusters[0].Endpoint, a.AWS.Port(), pgtest.Superuser))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.As(pgtest.Superuser, a.Password, "")
+	return fmt.Sprintf("host=%s port=%d user=%s password=%s sslmode=require", *answer.DBClusters[0].Endpoint, a.AWS.Port(), role, Quote(a.Password))
 }
 
 func (a *Aurora) fillAurora(t testing.TB) {
@@ -183,9 +190,97 @@ func (a *Aurora) makeAuroraBouncer(t testing.TB) {
 
 // Config is the text of a pgteal.yaml for the site.
 func (a *Aurora) Config() string {
+	return a.ConfigWith(fmt.Sprintf("pgbouncer: {admin: %q, include: %q}", a.Bouncer.Console(), a.Bouncer.IncludeFile))
+}
+
+// ConfigWith is Config with another route.
+func (a *Aurora) ConfigWith(route string) string {
 	return fmt.Sprintf("upgrade: site\nto: %d\nprovider: aurora\naurora: {region: eu-west-1, cluster: %s, ca_bundle: %q, password_file: %q}\n"+
-		"state_directory: %q\nswitchover: {max_pause: 20s}\nroutes:\n  - pgbouncer: {admin: %q, include: %q}\n",
-		a.To, Cluster, a.AWS.CABundle(), a.passwordFile(), a.StateDirectory(), a.Bouncer.Console(), a.Bouncer.IncludeFile)
+		"state_directory: %q\nswitchover: {max_pause: 20s}\nroutes:\n  - %s\n",
+		a.To, Cluster, a.AWS.CABundle(), a.passwordFile(), a.StateDirectory(), route)
 }
 
 func (a *Aurora) passwordFile() string { return filepath.Join(a.Directory, "password") }
+
+// Green is the identifier of green's DB cluster.
+func (a *Aurora) Green() string { return fmt.Sprintf("%s-pg%d", Cluster, a.To) }
+
+// Clusters lists the DB clusters that there are.
+func (a *Aurora) Clusters(t testing.TB) (names []string) {
+	t.Helper()
+	answer, err := a.RDS.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range answer.DBClusters {
+		names = append(names, *c.DBClusterIdentifier)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Instances lists the DB instances of a DB cluster.
+func (a *Aurora) Instances(t testing.TB, cluster string) (names []string) {
+	t.Helper()
+	answer, err := a.RDS.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range answer.DBInstances {
+		if *i.DBClusterIdentifier == cluster {
+			names = append(names, *i.DBInstanceIdentifier)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Look takes a view of blue and of AWS. Nobody may write meanwhile.
+func (a *Aurora) Look(t testing.TB) View {
+	t.Helper()
+	programs, err := pgctl.Find(a.From)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dump := programs.Command(t.Context(), a.account, "pg_dumpall", "--no-role-passwords", "--exclude-database=rdsadmin", "--no-sync",
+		"--dbname", a.Blue.Conninfo("postgres"))
+	dump.Env = append(dump.Env, "PGPASSWORD="+a.Password)
+	out, err := dump.Output()
+	if err != nil {
+		t.Fatal("pg_dumpall: ", err)
+	}
+	v := View{"dump": withoutKeys(string(out)), "clusters": strings.Join(a.Clusters(t), " ")}
+	for name, query := range map[string]string{
+		"slots": `SELECT coalesce(string_agg(slot_name, ' '), '') FROM pg_replication_slots`,
+		"roles": `SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles`,
+		"rights": `SELECT string_agg(format('%s %s', datname, e), ' ' ORDER BY datname, e::text)
+			FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) e`,
+	} {
+		v[name] = a.Ask(t, a.Blue, "postgres", query)
+	}
+	for name, list := range map[string]func() (string, error){
+		"cluster parameter groups": func() (names string, err error) {
+			answer, err := a.RDS.DescribeDBClusterParameterGroups(t.Context(), &rds.DescribeDBClusterParameterGroupsInput{})
+			if err == nil {
+				for _, g := range answer.DBClusterParameterGroups {
+					names += *g.DBClusterParameterGroupName + " "
+				}
+			}
+			return names, err
+		},
+		"parameter groups": func() (names string, err error) {
+			answer, err := a.RDS.DescribeDBParameterGroups(t.Context(), &rds.DescribeDBParameterGroupsInput{})
+			if err == nil {
+				for _, g := range answer.DBParameterGroups {
+					names += *g.DBParameterGroupName + " "
+				}
+			}
+			return names, err
+		},
+	} {
+		if v[name], err = list(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return v
+}

@@ -58,9 +58,14 @@ func (s *Site) Dump(t testing.TB, server *pgtest.Server) string {
 	if err != nil {
 		t.Fatal("pg_dumpall: ", err, pgctl.Tail(server.LogFile, 5))
 	}
+	return withoutKeys(string(out))
+}
+
+// withoutKeys is a dump without the key that each has of its own.
+func withoutKeys(dump string) string {
 	var lines []string
-	for line := range strings.Lines(string(out)) {
-		if !strings.HasPrefix(line, `\restrict `) && !strings.HasPrefix(line, `\unrestrict `) { // each dump has a key of its own
+	for line := range strings.Lines(dump) {
+		if !strings.HasPrefix(line, `\restrict `) && !strings.HasPrefix(line, `\unrestrict `) {
 			lines = append(lines, line)
 		}
 	}

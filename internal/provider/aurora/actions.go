@@ -48,51 +48,48 @@ func (a *Aurora) cloneActions(ctx context.Context, blue *types.DBCluster, server
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := a.groupPairs(ctx, blue)
+	contents, err := a.contents(ctx, blue, server, family)
 	if err != nil {
 		return nil, err
 	}
-	sizes, err := needs(ctx, server)
+	for _, c := range contents {
+		actions = append(actions, groupActions(c, family, a.tagsLike(blue.TagList))...)
+	}
+	silenced, err := a.silence(ctx, blue)
 	if err != nil {
 		return nil, err
 	}
-	for _, pair := range pairs {
-		set, err := a.setIn(ctx, pair.blue)
-		if err != nil {
-			return nil, err
-		}
-		known, err := a.knownIn(ctx, pair.green, family)
-		if err != nil {
-			return nil, err
-		}
-		more := sizes
-		if pair.green.ofInstance {
-			more = nil
-		}
-		actions = append(actions, groupActions(pair.green, family, merge(set, known, more))...)
+	old, err := a.family(ctx, aws.ToString(blue.EngineVersion))
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range silenced.made {
+		actions = append(actions, groupActions(c, old, a.tagsLike(blue.TagList))...)
 	}
 	instances, err := a.instances(ctx, blue)
 	if err != nil {
 		return nil, err
 	}
-	actions = append(actions, call(a.restoreInput(blue)))
+	actions = append(actions, call(a.restoreInput(blue, silenced)))
 	if model := writer(blue, instances); model != nil {
-		actions = append(actions, call(a.writerInput(model)))
+		actions = append(actions, call(a.writerInput(model, silenced)))
 	}
 	return actions, nil
 }
 
-func groupActions(g group, family string, parameters []types.Parameter) (actions []string) {
-	if g.ofInstance {
-		actions = append(actions, call(&rds.CreateDBParameterGroupInput{DBParameterGroupName: &g.name, DBParameterGroupFamily: &family}))
+func groupActions(c content, family string, tags []types.Tag) (actions []string) {
+	if c.ofInstance {
+		actions = append(actions, call(&rds.CreateDBParameterGroupInput{DBParameterGroupName: &c.name, DBParameterGroupFamily: &family, Tags: tags}))
 	} else {
-		actions = append(actions, call(&rds.CreateDBClusterParameterGroupInput{DBClusterParameterGroupName: &g.name, DBParameterGroupFamily: &family}))
+		actions = append(actions, call(&rds.CreateDBClusterParameterGroupInput{
+			DBClusterParameterGroupName: &c.name, DBParameterGroupFamily: &family, Tags: tags,
+		}))
 	}
-	for chunk := range slices.Chunk(parameters, mostParameters) {
-		if g.ofInstance {
-			actions = append(actions, call(&rds.ModifyDBParameterGroupInput{DBParameterGroupName: &g.name, Parameters: chunk}))
+	for chunk := range slices.Chunk(c.parameters, mostParameters) {
+		if c.ofInstance {
+			actions = append(actions, call(&rds.ModifyDBParameterGroupInput{DBParameterGroupName: &c.name, Parameters: chunk}))
 		} else {
-			actions = append(actions, call(&rds.ModifyDBClusterParameterGroupInput{DBClusterParameterGroupName: &g.name, Parameters: chunk}))
+			actions = append(actions, call(&rds.ModifyDBClusterParameterGroupInput{DBClusterParameterGroupName: &c.name, Parameters: chunk}))
 		}
 	}
 	return actions
@@ -113,7 +110,8 @@ func (a *Aurora) completeActions(ctx context.Context, blue *types.DBCluster) (ac
 	}
 	target, err := a.scalingTarget(ctx, *blue.DBClusterIdentifier)
 	if target != nil {
-		actions = append(actions, fmt.Sprintf("application-autoscaling: RegisterScalableTarget ResourceId=%s MinCapacity=%d MaxCapacity=%d, and blue's policies",
+		actions = append(actions, fmt.Sprintf(
+			"application-autoscaling: RegisterScalableTarget ResourceId=%s MinCapacity=%d MaxCapacity=%d, and PutScalingPolicy for each of blue's policies",
 			scaled(a.config.GreenCluster()), aws.ToInt32(target.MinCapacity), aws.ToInt32(target.MaxCapacity)))
 	}
 	return append(actions, notCarried(blue)...), err

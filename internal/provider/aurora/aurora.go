@@ -79,24 +79,31 @@ func (a *Aurora) Endpoint() route.Endpoint {
 }
 
 // Endpoints returns where routes reach blue, and where they will reach green: AWS gives the cluster endpoints of a region names that differ in the
-// identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port.
+// identifier alone (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html). Green has blue's port. What is
+// gone is nowhere.
 func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err error) {
 	ctx, cancel := context.WithTimeout(ctx, endpointTimeout)
 	defer cancel()
-	found, err := a.needBlue(ctx)
+	found, err := a.findBlue(ctx)
 	if err != nil {
 		return blue, green, err
 	}
 	there, err := a.cluster(ctx, a.config.GreenCluster())
+	if err == nil && there == nil && found != nil && *found.DBClusterIdentifier != a.config.Aurora.Cluster { // it has blue's name
+		there, err = a.cluster(ctx, a.config.Aurora.Cluster)
+	}
 	if err != nil {
 		return blue, green, err
 	}
-	blue = endpointOf(found)
-	green = route.Endpoint{Port: blue.Port}
+	if found != nil {
+		blue = endpointOf(found)
+		green.Port = blue.Port
+		if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
+			green.Host = a.config.GreenCluster() + "." + rest
+		}
+	}
 	if there != nil {
-		green.Host = aws.ToString(there.Endpoint)
-	} else if rest, is := strings.CutPrefix(blue.Host, *found.DBClusterIdentifier+"."); is {
-		green.Host = a.config.GreenCluster() + "." + rest
+		green = endpointOf(there)
 	}
 	return blue, green, nil
 }

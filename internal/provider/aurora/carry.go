@@ -47,39 +47,68 @@ func (a *Aurora) greenGroup(ofInstance bool) group {
 	return group{name: a.config.GreenCluster(), ofInstance: ofInstance}
 }
 
-// makeGroups makes green's parameter groups of the target family: what users have set in blue's, as far as the family knows it, and what
-// replication needs.
+// content is what one of green's parameter groups is to hold.
+type content struct {
+	group
+	parameters []types.Parameter
+	needed     map[string]string // those of them that replication needs
+}
+
+// contents plans green's parameter groups of a family: what users have set in blue's, as far as the family knows it, and what replication needs.
+func (a *Aurora) contents(ctx context.Context, blue *types.DBCluster, server *postgres.Server, family string) (all []content, err error) {
+	pairs, err := a.groupPairs(ctx, blue)
+	if err != nil {
+		return nil, err
+	}
+	sizes, err := needs(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	placed := map[string]bool{}
+	for _, pair := range pairs {
+		set, err := a.setIn(ctx, pair.blue)
+		if err != nil {
+			return nil, err
+		}
+		known, err := a.knownIn(ctx, pair.green, family)
+		if err != nil {
+			return nil, err
+		}
+		needed := place(sizes, placed, set, known)
+		all = append(all, content{pair.green, merge(set, known, needed), needed})
+	}
+	return all, nil
+}
+
+// place returns what of sizes belongs into a group of some level: what no level before it takes, and what users have set on this level, since an
+// instance's group comes before its cluster's.
+func place(sizes map[string]string, placed map[string]bool, set, known map[string]types.Parameter) map[string]string {
+	needed := map[string]string{}
+	for name, value := range sizes {
+		_, overrides := set[name]
+		if aws.ToBool(known[name].IsModifiable) && (overrides || !placed[name]) {
+			needed[name], placed[name] = value, true
+		}
+	}
+	return needed
+}
+
+// makeGroups makes green's parameter groups for an engine version.
 func (a *Aurora) makeGroups(ctx context.Context, blue *types.DBCluster, server *postgres.Server, version string, step *progress.Step) error {
 	family, err := a.family(ctx, version)
 	if err != nil {
 		return err
 	}
-	pairs, err := a.groupPairs(ctx, blue)
+	all, err := a.contents(ctx, blue, server, family)
 	if err != nil {
 		return err
 	}
-	sizes, err := needs(ctx, server)
-	if err != nil {
-		return err
-	}
-	for _, pair := range pairs {
-		step.Now("making " + pair.green.String())
-		if err := a.createGroup(ctx, pair.green, family, a.tagsLike(blue.TagList)); err != nil {
+	for _, c := range all {
+		step.Now("making " + c.String())
+		if err := a.createGroup(ctx, c.group, family, a.tagsLike(blue.TagList)); err != nil {
 			return err
 		}
-		set, err := a.setIn(ctx, pair.blue)
-		if err != nil {
-			return err
-		}
-		known, err := a.knownIn(ctx, pair.green, family)
-		if err != nil {
-			return err
-		}
-		more := sizes
-		if pair.green.ofInstance {
-			more = nil
-		}
-		if err := a.fill(ctx, pair.green, merge(set, known, more), more, step); err != nil {
+		if err := a.fill(ctx, c, step); err != nil {
 			return err
 		}
 	}
@@ -105,8 +134,9 @@ func merge(set, known map[string]types.Parameter, more map[string]string) (param
 }
 
 // fill sets parameters in a group of green's. One that AWS refuses is left out, unless it is among those needed.
-func (a *Aurora) fill(ctx context.Context, g group, parameters []types.Parameter, needed map[string]string, step *progress.Step) error {
-	for chunk := range slices.Chunk(parameters, mostParameters) {
+func (a *Aurora) fill(ctx context.Context, c content, step *progress.Step) error {
+	g := c.group
+	for chunk := range slices.Chunk(c.parameters, mostParameters) {
 		err := a.modifyGroup(ctx, g, chunk)
 		if !is(err, "InvalidParameterValue", "InvalidParameterCombination") {
 			if err != nil {
@@ -116,7 +146,7 @@ func (a *Aurora) fill(ctx context.Context, g group, parameters []types.Parameter
 		}
 		for _, p := range chunk { // to see which one it is
 			err := a.modifyGroup(ctx, g, []types.Parameter{p})
-			_, must := needed[*p.ParameterName]
+			_, must := c.needed[*p.ParameterName]
 			switch {
 			case err == nil:
 			case must || !is(err, "InvalidParameterValue", "InvalidParameterCombination"):

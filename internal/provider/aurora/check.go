@@ -25,7 +25,7 @@ func (a *Aurora) Check(ctx context.Context, server *postgres.Server) ([]finding.
 	}
 	var found []finding.Finding
 	for _, check := range []func(context.Context, *types.DBCluster, *postgres.Server) ([]finding.Finding, error){
-		a.checkCluster, a.checkVersion, a.checkFunction, a.checkParameters, a.checkJobs, a.checkNames, a.checkQuotas, a.checkNetwork, a.checkRoutes,
+		a.checkCluster, a.checkVersion, a.checkFunction, a.checkParameters, a.checkNames, a.checkQuotas, a.checkNetwork, a.checkRoutes,
 	} {
 		more, err := check(ctx, blue, server)
 		if err != nil {
@@ -112,7 +112,8 @@ func (a *Aurora) checkVersion(ctx context.Context, blue *types.DBCluster, _ *pos
 		found = append(found, finding.Finding{
 			Check: check, Blocks: finding.Nothing, Object: a.blueName(),
 			Reason: fmt.Sprintf("It runs %s, and %s is there. AWS asks for the latest minor version before an upgrade of this kind.", from, newer[0]),
-			Fix:    fmt.Sprintf("aws rds modify-db-cluster --db-cluster-identifier %s --engine-version %s --apply-immediately", *blue.DBClusterIdentifier, newer[0]),
+			Fix: fmt.Sprintf("aws rds modify-db-cluster --db-cluster-identifier %s --engine-version %s --apply-immediately",
+				*blue.DBClusterIdentifier, newer[0]),
 		})
 	}
 	return found, nil
@@ -130,7 +131,8 @@ func (a *Aurora) checkFunction(ctx context.Context, _ *types.DBCluster, server *
 		var there bool
 		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'aurora_volume_logical_start_lsn')`).Scan(&there)
 		if err == nil && !there {
-			found = append(found, a.blocks("aurora-clone-lsn", "It has no function aurora_volume_logical_start_lsn, which tells where in the WAL a clone begins.",
+			found = append(found, a.blocks("aurora-clone-lsn",
+				"It has no function aurora_volume_logical_start_lsn, which tells where in the WAL a clone begins.",
 				"Upgrade blue to the latest minor version of its major version: that has it."))
 		}
 		return err
@@ -163,37 +165,8 @@ func (a *Aurora) checkParameters(ctx context.Context, blue *types.DBCluster, _ *
 		if strings.HasPrefix(g.name, "default.") {
 			fix = "A default group cannot be changed: make a DB cluster parameter group with it, give blue that one, and reboot the writer."
 		}
-		found = append(found, a.blocks(check, fmt.Sprintf("Its %s does not set %s to 1, so that its WAL does not hold row changes.", g, logicalReplication), fix))
-	}
-	return found, nil
-}
-
-// checkJobs sees that no jobs of pg_cron would run on the clone, which has the parameters of blue, and write there what blue does not.
-func (a *Aurora) checkJobs(ctx context.Context, _ *types.DBCluster, server *postgres.Server) (found []finding.Finding, err error) {
-	databases, err := server.Databases(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range databases {
-		err := server.In(ctx, d.Name, func(conn *pgx.Conn) error {
-			var there bool
-			if err := conn.QueryRow(ctx, `SELECT to_regclass('cron.job') IS NOT NULL`).Scan(&there); err != nil || !there {
-				return err
-			}
-			var active int
-			if err := conn.QueryRow(ctx, `SELECT count(*) FROM cron.job WHERE active`).Scan(&active); err != nil || active == 0 {
-				return err
-			}
-			found = append(found, finding.Finding{
-				Check: "aurora-jobs", Blocks: finding.Upgrade, Object: fmt.Sprintf("jobs of pg_cron in database %s", d.Name), Database: d.Name,
-				Reason: fmt.Sprintf("%d of them are active. The clone would run them, too, and be changed by them.", active),
-				Fix:    "UPDATE cron.job SET active = false; before pgteal prepare, and back again on green after the switchover.",
-			})
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+		found = append(found, a.blocks(check,
+			fmt.Sprintf("Its %s does not set %s to 1, so that its WAL does not hold row changes.", g, logicalReplication), fix))
 	}
 	return found, nil
 }

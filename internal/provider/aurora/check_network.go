@@ -50,7 +50,8 @@ func (a *Aurora) checkNetwork(ctx context.Context, blue *types.DBCluster, _ *pos
 		}
 		found = append(found, finding.Finding{
 			Check: "aurora-network", Blocks: finding.Upgrade, Object: "security groups " + strings.Join(ids, ", "),
-			Reason: fmt.Sprintf("None of them %s port %d %s each other or all of the subnets of %s. Green will have the same ones, and the two would not reach each other.",
+			Reason: fmt.Sprintf("None of them %s port %d %s each other or all of the subnets of %s. "+
+				"Green will have the same ones, and the two would not reach each other.",
 				way.verb, port, way.to, aws.ToString(blue.DBSubnetGroup)),
 			Fix: fmt.Sprintf("aws ec2 %s --group-id %s --ip-permissions 'IpProtocol=tcp,FromPort=%d,ToPort=%d,UserIdGroupPairs=[{GroupId=%s}]'",
 				way.option, ids[0], port, port, ids[0]),
@@ -66,8 +67,13 @@ func (a *Aurora) subnets(ctx context.Context, group string) (ranges []netip.Pref
 		return nil, failed("look at DB subnet group", group, err)
 	}
 	var ids []string
-	for _, s := range answer.DBSubnetGroups[0].Subnets {
-		ids = append(ids, aws.ToString(s.SubnetIdentifier))
+	for _, g := range answer.DBSubnetGroups {
+		for _, s := range g.Subnets {
+			ids = append(ids, aws.ToString(s.SubnetIdentifier))
+		}
+	}
+	if len(ids) == 0 { // without identifiers EC2 would list all there are
+		return nil, nil
 	}
 	described, err := a.ec2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {

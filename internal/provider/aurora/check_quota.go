@@ -40,11 +40,12 @@ func (a *Aurora) checkNames(ctx context.Context, _ *types.DBCluster, _ *postgres
 		isTaken(fmt.Sprintf("DB instance %q", a.instanceName(1)))
 	}
 	for _, ofInstance := range []bool{false, true} {
-		g := a.greenGroup(ofInstance)
-		if _, err := a.ownGroup(ctx, g); fault.KindOf(err) == fault.Forbidden {
-			isTaken(g.String())
-		} else if err != nil {
-			return nil, err
+		for _, g := range []group{a.greenGroup(ofInstance), a.cloneGroup(ofInstance)} {
+			if _, err := a.ownGroup(ctx, g); err != nil && fault.KindOf(err) == fault.Forbidden {
+				isTaken(g.String())
+			} else if err != nil {
+				return nil, err
+			}
 		}
 	}
 	return found, nil
@@ -71,14 +72,17 @@ func (a *Aurora) checkQuotas(ctx context.Context, blue *types.DBCluster, _ *post
 		clones-- // one of them is what the others were cloned from
 	}
 	if clones >= mostClones {
-		found = append(found, a.blocks(check, fmt.Sprintf("%d clones share its volume, and %d can. AWS would restore a full copy, which is as old as the latest "+
-			"restorable time and so lacks what was written since.", clones, mostClones), "Delete clones that nobody needs."))
+		found = append(found, a.blocks(check, fmt.Sprintf(
+			"%d clones share its volume, and %d can. AWS would restore a full copy, which is as old as the latest restorable time and so lacks "+
+				"what was written since.", clones, mostClones), "Delete clones that nobody needs."))
 	}
 	instances, err := a.instances(ctx, blue)
 	if err != nil {
 		return nil, err
 	}
-	needed := map[string]int64{"DBClusters": 1, "DBInstances": int64(1 + len(readersOf(blue, instances))), "DBClusterParameterGroups": 1, "DBParameterGroups": 1}
+	needed := map[string]int64{ // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AccountQuota.html
+		"DBClusters": 1, "DBInstances": int64(1 + len(readersOf(blue, instances))), "DBClusterParameterGroups": 1, "DBParameterGroups": 1,
+	}
 	answer, err := a.rds.DescribeAccountAttributes(ctx, &rds.DescribeAccountAttributesInput{})
 	if err != nil {
 		return nil, failed("read the quotas of region", a.config.Aurora.Region, err)

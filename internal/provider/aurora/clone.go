@@ -43,23 +43,29 @@ func (a *Aurora) Clone(ctx context.Context, server *postgres.Server, step *progr
 	if err := a.makeGroups(ctx, blue, server, path[len(path)-1], step); err != nil {
 		return provider.Clone{}, err
 	}
-	if green == nil {
-		if err := a.restore(ctx, blue); err != nil {
-			return provider.Clone{}, err
-		}
-	}
-	if err := a.awaitCluster(ctx, step, a.config.GreenCluster()); err != nil {
+	silenced, err := a.makeSilence(ctx, blue, step)
+	if err != nil {
 		return provider.Clone{}, err
 	}
-	if err := a.makeWriter(ctx, blue, step); err != nil {
+	appear := time.Duration(0)
+	if green == nil {
+		if err := a.restore(ctx, blue, silenced); err != nil {
+			return provider.Clone{}, err
+		}
+		appear = a.limits.appear
+	}
+	if err := a.awaitCluster(ctx, step, a.config.GreenCluster(), appear); err != nil {
+		return provider.Clone{}, err
+	}
+	if err := a.makeWriter(ctx, blue, silenced, step); err != nil {
 		return provider.Clone{}, err
 	}
 	return provider.Clone{Method: copyOnWrite, Seconds: time.Since(begun).Seconds()}, nil
 }
 
 // restore has AWS begin the clone.
-func (a *Aurora) restore(ctx context.Context, blue *types.DBCluster) error {
-	input := a.restoreInput(blue)
+func (a *Aurora) restore(ctx context.Context, blue *types.DBCluster, with silenced) error {
+	input := a.restoreInput(blue, with)
 	_, err := a.rds.RestoreDBClusterToPointInTime(ctx, input)
 	if is(err, "DBClusterAlreadyExistsFault") { // a try that AWS did not answer has made it, or somebody else
 		switch green, err := a.green(ctx); {
@@ -77,9 +83,9 @@ func (a *Aurora) restore(ctx context.Context, blue *types.DBCluster) error {
 	return nil
 }
 
-// restoreInput asks for a clone that is what blue is: network, encryption, authentication, logs, scaling, tags. It runs with blue's own parameter
-// group until it is upgraded. It is not protected from deletion, so that abort can remove it.
-func (a *Aurora) restoreInput(blue *types.DBCluster) *rds.RestoreDBClusterToPointInTimeInput {
+// restoreInput asks for a clone that is what blue is: network, encryption, authentication, logs, scaling, tags. It is not protected from deletion,
+// so that abort can remove it.
+func (a *Aurora) restoreInput(blue *types.DBCluster, with silenced) *rds.RestoreDBClusterToPointInTimeInput {
 	input := &rds.RestoreDBClusterToPointInTimeInput{
 		DBClusterIdentifier:             aws.String(a.config.GreenCluster()),
 		SourceDBClusterIdentifier:       blue.DBClusterIdentifier,
@@ -89,7 +95,7 @@ func (a *Aurora) restoreInput(blue *types.DBCluster) *rds.RestoreDBClusterToPoin
 		VpcSecurityGroupIds:             groupsOf(blue),
 		Port:                            blue.Port,
 		NetworkType:                     blue.NetworkType,
-		DBClusterParameterGroupName:     blue.DBClusterParameterGroup,
+		DBClusterParameterGroupName:     with.ofCluster(),
 		KmsKeyId:                        blue.KmsKeyId,
 		EnableIAMDatabaseAuthentication: blue.IAMDatabaseAuthenticationEnabled,
 		EnableCloudwatchLogsExports:     blue.EnabledCloudwatchLogsExports,
@@ -121,7 +127,7 @@ func groupsOf(c *types.DBCluster) (ids []string) {
 }
 
 // makeWriter makes the clone's only instance, like blue's writer.
-func (a *Aurora) makeWriter(ctx context.Context, blue *types.DBCluster, step *progress.Step) error {
+func (a *Aurora) makeWriter(ctx context.Context, blue *types.DBCluster, with silenced, step *progress.Step) error {
 	instances, err := a.instances(ctx, blue)
 	if err != nil {
 		return err
@@ -130,18 +136,16 @@ func (a *Aurora) makeWriter(ctx context.Context, blue *types.DBCluster, step *pr
 	if model == nil {
 		return fmt.Errorf("DB cluster %q has no writer", *blue.DBClusterIdentifier)
 	}
-	return a.makeInstance(ctx, a.writerInput(model), step)
+	return a.makeInstance(ctx, a.writerInput(model, with), step)
 }
 
-// writerInput asks for the clone's writer. Until the clone is upgraded it has the parameter group of blue's.
-func (a *Aurora) writerInput(model *types.DBInstance) *rds.CreateDBInstanceInput {
+// writerInput asks for the clone's writer.
+func (a *Aurora) writerInput(model *types.DBInstance, with silenced) *rds.CreateDBInstanceInput {
 	input := a.instanceLike(model, a.instanceName(1))
 	if class := a.config.Aurora.InstanceClass; class != "" {
 		input.DBInstanceClass = &class
 	}
-	if len(model.DBParameterGroups) > 0 {
-		input.DBParameterGroupName = model.DBParameterGroups[0].DBParameterGroupName
-	}
+	input.DBParameterGroupName = with.ofInstances()
 	return input
 }
 
@@ -171,7 +175,8 @@ func (a *Aurora) instanceLike(model *types.DBInstance, id string) *rds.CreateDBI
 		Tags:                       a.tagsLike(model.TagList),
 	}
 	if aws.ToBool(model.PerformanceInsightsEnabled) {
-		input.PerformanceInsightsKMSKeyId, input.PerformanceInsightsRetentionPeriod = model.PerformanceInsightsKMSKeyId, model.PerformanceInsightsRetentionPeriod
+		input.PerformanceInsightsKMSKeyId = model.PerformanceInsightsKMSKeyId
+		input.PerformanceInsightsRetentionPeriod = model.PerformanceInsightsRetentionPeriod
 	}
 	return input
 }
@@ -180,7 +185,9 @@ func (a *Aurora) instanceLike(model *types.DBInstance, id string) *rds.CreateDBI
 func (a *Aurora) makeInstance(ctx context.Context, input *rds.CreateDBInstanceInput, step *progress.Step) error {
 	id := *input.DBInstanceIdentifier
 	there, err := a.instance(ctx, id)
+	appear := time.Duration(0)
 	if err == nil && there == nil {
+		appear = a.limits.appear
 		_, err = a.rds.CreateDBInstance(ctx, input)
 		if is(err, "DBInstanceAlreadyExists") { // see restore
 			there, err = a.instance(ctx, id)
@@ -194,13 +201,51 @@ func (a *Aurora) makeInstance(ctx context.Context, input *rds.CreateDBInstanceIn
 	if there != nil && !a.ours(there.TagList) {
 		return taken(fmt.Sprintf("DB instance %q", id))
 	}
-	return a.awaitInstance(ctx, step, id)
+	return a.awaitInstance(ctx, step, id, appear)
 }
 
-// awaitCluster waits until a DB cluster of pgteal's is available.
-func (a *Aurora) awaitCluster(ctx context.Context, step *progress.Step, id string) error {
-	object := fmt.Sprintf("DB cluster %q", id)
+// awaitCluster waits until a DB cluster of pgteal's is available. One that was just made may take appear to show.
+func (a *Aurora) awaitCluster(ctx context.Context, step *progress.Step, id string, appear time.Duration) error {
+	object, begun := fmt.Sprintf("DB cluster %q", id), time.Now()
 	return a.wait(ctx, step, object, "available", a.limits.create, func(ctx context.Context) (look, error) {
+		c, err := a.cluster(ctx, id)
+		if err != nil {
+			return look{}, err
+		}
+		if c == nil {
+			return absent(object, begun, appear)
+		}
+		return lookAt(aws.ToString(c.Status), clusterStatuses), nil
+	})
+}
+
+// awaitInstance waits until a DB instance of pgteal's is available. One that was just made may take appear to show.
+func (a *Aurora) awaitInstance(ctx context.Context, step *progress.Step, id string, appear time.Duration) error {
+	object, begun := fmt.Sprintf("DB instance %q", id), time.Now()
+	return a.wait(ctx, step, object, "available", a.limits.create, func(ctx context.Context) (look, error) {
+		i, err := a.instance(ctx, id)
+		if err != nil {
+			return look{}, err
+		}
+		if i == nil {
+			return absent(object, begun, appear)
+		}
+		return lookAt(aws.ToString(i.DBInstanceStatus), instanceStatuses), nil
+	})
+}
+
+// modify changes a cluster, once it is not changed otherwise any more.
+func (a *Aurora) modify(ctx context.Context, step *progress.Step, input *rds.ModifyDBClusterInput) error {
+	id := *input.DBClusterIdentifier
+	object := fmt.Sprintf("DB cluster %q", id)
+	return a.wait(ctx, step, object, "free to be changed", a.limits.other, func(ctx context.Context) (look, error) {
+		_, err := a.rds.ModifyDBCluster(ctx, input)
+		if err == nil {
+			return look{done: true}, nil
+		}
+		if !is(err, "InvalidDBClusterStateFault") {
+			return look{}, failed("change DB cluster", id, err)
+		}
 		c, err := a.cluster(ctx, id)
 		if err != nil {
 			return look{}, err
@@ -208,28 +253,23 @@ func (a *Aurora) awaitCluster(ctx context.Context, step *progress.Step, id strin
 		if c == nil {
 			return look{}, gone(object)
 		}
-		return lookAt(aws.ToString(c.Status), clusterStatuses), nil
-	})
-}
-
-// awaitInstance waits until a DB instance of pgteal's is available.
-func (a *Aurora) awaitInstance(ctx context.Context, step *progress.Step, id string) error {
-	object := fmt.Sprintf("DB instance %q", id)
-	return a.wait(ctx, step, object, "available", a.limits.create, func(ctx context.Context) (look, error) {
-		i, err := a.instance(ctx, id)
-		if err != nil {
-			return look{}, err
-		}
-		if i == nil {
-			return look{}, gone(object)
-		}
-		return lookAt(aws.ToString(i.DBInstanceStatus), instanceStatuses), nil
+		now := lookAt(aws.ToString(c.Status), clusterStatuses)
+		now.done = false
+		return now, nil
 	})
 }
 
 func lookAt(status string, table map[string]state) look {
 	s := table[normal(status)]
 	return look{status: status, state: s, done: s == good}
+}
+
+// absent is what a wait sees where there is nothing to see, yet or any more.
+func absent(object string, begun time.Time, appear time.Duration) (look, error) {
+	if time.Since(begun) < appear {
+		return look{status: "not shown yet", state: passing}, nil
+	}
+	return look{}, gone(object)
 }
 
 func gone(object string) error {

@@ -25,6 +25,9 @@ func (a *Aurora) cluster(ctx context.Context, id string) (*types.DBCluster, erro
 	if err != nil {
 		return nil, failed("look at DB cluster", id, err)
 	}
+	if len(answer.DBClusters) == 0 {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
 	return &answer.DBClusters[0], nil
 }
 
@@ -67,6 +70,18 @@ func (a *Aurora) green(ctx context.Context) (*types.DBCluster, error) {
 	return a.find(ctx, func(c types.DBCluster) bool { return a.ours(c.TagList) })
 }
 
+// anyGreen is green, also before it is known which upgrade this is: what has green's own name and was cloned for an upgrade is taken for it then.
+func (a *Aurora) anyGreen(ctx context.Context) (*types.DBCluster, error) {
+	if a.upgrade != "" {
+		return a.green(ctx)
+	}
+	named, err := a.cluster(ctx, a.config.GreenCluster())
+	if err != nil || named == nil || valueOf(named.TagList, tagBlue) == "" {
+		return nil, err
+	}
+	return named, nil
+}
+
 // needGreen is green as it has to be there.
 func (a *Aurora) needGreen(ctx context.Context) (*types.DBCluster, error) {
 	green, err := a.green(ctx)
@@ -86,8 +101,8 @@ func (a *Aurora) findBlue(ctx context.Context) (*types.DBCluster, error) {
 	}
 	green := named
 	switch {
-	case named == nil:
-		if green, err = a.green(ctx); err != nil || green == nil {
+	case named == nil: // it may be on its way from one to the other
+		if green, err = a.anyGreen(ctx); err != nil || green == nil {
 			return nil, err
 		}
 	case valueOf(named.TagList, tagBlue) == "", a.upgrade != "" && !a.ours(named.TagList):
@@ -101,7 +116,11 @@ func (a *Aurora) findBlue(ctx context.Context) (*types.DBCluster, error) {
 func (a *Aurora) needBlue(ctx context.Context) (*types.DBCluster, error) {
 	blue, err := a.findBlue(ctx)
 	if err == nil && blue == nil {
-		err = fault.New(fault.Usage, fmt.Errorf("there is no DB cluster %q in region %s", a.config.Aurora.Cluster, a.config.Aurora.Region),
+		kind := fault.Usage
+		if a.upgrade != "" { // it was there once; what has to go on without it can
+			kind = fault.Failed
+		}
+		err = fault.New(kind, fmt.Errorf("there is no DB cluster %q in region %s", a.config.Aurora.Cluster, a.config.Aurora.Region),
 			"Correct aurora.cluster, aurora.region or aurora.profile. To look: aws rds describe-db-clusters")
 	}
 	return blue, err
@@ -136,6 +155,9 @@ func (a *Aurora) instance(ctx context.Context, id string) (*types.DBInstance, er
 	if err != nil {
 		return nil, failed("look at DB instance", id, err)
 	}
+	if len(answer.DBInstances) == 0 {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
 	return &answer.DBInstances[0], nil
 }
 
@@ -161,5 +183,5 @@ func member(c *types.DBCluster, id string) *types.DBClusterMember {
 }
 
 func endpointOf(c *types.DBCluster) route.Endpoint {
-	return route.Endpoint{Host: aws.ToString(c.Endpoint), Port: int(aws.ToInt32(c.Port))}
+	return route.Endpoint{Host: aws.ToString(c.Endpoint), Port: int(aws.ToInt32(c.Port)), Cluster: aws.ToString(c.DbClusterResourceId)}
 }

@@ -27,13 +27,13 @@ func (a *Aurora) Complete(ctx context.Context, step *progress.Step) error {
 	if err != nil {
 		return err
 	}
-	if err := a.makeReaders(ctx, blue, step); err != nil {
-		return err
-	}
 	if err := a.carryRoles(ctx, blue, green); err != nil {
 		return err
 	}
-	if err := a.carryWindow(ctx, blue, green); err != nil {
+	if err := a.carryWindow(ctx, blue, green, step); err != nil {
+		return err
+	}
+	if err := a.makeReaders(ctx, blue, step); err != nil { // in the end it waits until everything is settled
 		return err
 	}
 	if err := a.carryScaling(ctx, *blue.DBClusterIdentifier, *green.DBClusterIdentifier, step); err != nil {
@@ -128,18 +128,14 @@ func (a *Aurora) carryRoles(ctx context.Context, blue, green *types.DBCluster) e
 }
 
 // carryWindow gives green blue's maintenance window, which a clone cannot be asked for.
-func (a *Aurora) carryWindow(ctx context.Context, blue, green *types.DBCluster) error {
+func (a *Aurora) carryWindow(ctx context.Context, blue, green *types.DBCluster, step *progress.Step) error {
 	window := blue.PreferredMaintenanceWindow
 	if window == nil || aws.ToString(window) == aws.ToString(green.PreferredMaintenanceWindow) {
 		return nil
 	}
-	_, err := a.rds.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
+	return a.modify(ctx, step, &rds.ModifyDBClusterInput{
 		DBClusterIdentifier: green.DBClusterIdentifier, PreferredMaintenanceWindow: window, ApplyImmediately: aws.Bool(true),
 	})
-	if err != nil {
-		return failed("set the maintenance window of DB cluster", *green.DBClusterIdentifier, err)
-	}
-	return nil
 }
 
 // notCarried says what blue has and green has to be given by hand.

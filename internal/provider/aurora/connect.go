@@ -16,6 +16,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/postgres"
+	"github.com/pgteal/pgteal/internal/route"
 )
 
 // Blue reaches blue at its cluster endpoint, as role where that lets us in, and else as the operator's.
@@ -73,15 +74,20 @@ func (a *Aurora) server(name string, c, blue *types.DBCluster) (*postgres.Server
 	}
 	switch secret := a.secretOf(user, c, blue); {
 	case a.config.Aurora.IAM:
-		return s.WithPassword(func(ctx context.Context) (string, error) {
-			return auth.BuildAuthToken(ctx, net.JoinHostPort(at.Host, strconv.Itoa(at.Port)), a.config.Aurora.Region, user, a.aws.Credentials)
-		}), nil
+		return s.WithPassword(a.token(at, user)), nil
 	case a.password != "":
 		return s.As(user, a.password, a.config.Aurora.PasswordFile), nil
 	case secret != "":
 		return s.WithPassword(a.fromSecret(secret)), nil
 	default: // PGPASSWORD, PGPASSFILE or ~/.pgpass
 		return s, nil
+	}
+}
+
+// token makes tokens for IAM database authentication. Each is good for 15 minutes, and for one address.
+func (a *Aurora) token(at route.Endpoint, user string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		return auth.BuildAuthToken(ctx, net.JoinHostPort(at.Host, strconv.Itoa(at.Port)), a.config.Aurora.Region, user, a.aws.Credentials)
 	}
 }
 

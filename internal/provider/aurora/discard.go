@@ -29,8 +29,10 @@ func (a *Aurora) Discard(ctx context.Context) error {
 		}
 	}
 	for _, ofInstance := range []bool{true, false} {
-		if err := a.deleteGroup(ctx, a.greenGroup(ofInstance)); err != nil {
-			return err
+		for _, g := range []group{a.greenGroup(ofInstance), a.cloneGroup(ofInstance)} {
+			if err := a.deleteGroup(ctx, g); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -127,13 +129,16 @@ func (a *Aurora) Tidy(ctx context.Context) error {
 	if err != nil || green == nil {
 		return err
 	}
+	if err := a.deleteCloneGroups(ctx); err != nil {
+		return err
+	}
 	id := *green.DBClusterIdentifier
 	if valueOf(green.TagList, tagProtect) == "true" && !aws.ToBool(green.DeletionProtection) {
-		_, err := a.rds.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
+		err := a.modify(ctx, nil, &rds.ModifyDBClusterInput{
 			DBClusterIdentifier: &id, DeletionProtection: aws.Bool(true), ApplyImmediately: aws.Bool(true),
 		})
 		if err != nil {
-			return failed("protect from deletion DB cluster", id, err)
+			return err
 		}
 	}
 	instances, err := a.instances(ctx, green)

@@ -65,7 +65,7 @@ func stageWith(t *testing.T, delay time.Duration) *scene {
 		t.Fatal(err)
 	}
 	f := &scene{Simulator: s, limits: defaultLimits, api: rds.NewFromConfig(s.Config()), config: c}
-	f.limits.settle = 3 * time.Second
+	f.limits.settle, f.limits.appear = 3*time.Second, 0
 	f.makeBlue(t)
 	return f
 }

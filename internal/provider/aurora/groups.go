@@ -27,27 +27,26 @@ func (g group) kind() string {
 // String is `DB parameter group "orders-pg18"`.
 func (g group) String() string { return fmt.Sprintf("%s %q", g.kind(), g.name) }
 
-// arn returns the group's ARN and family, "" where there is no such group.
-func (a *Aurora) groupARN(ctx context.Context, g group) (arn, family string, err error) {
+// groupARN returns the group's ARN, "" where there is no such group.
+func (a *Aurora) groupARN(ctx context.Context, g group) (string, error) {
 	if g.ofInstance {
 		answer, err := a.rds.DescribeDBParameterGroups(ctx, &rds.DescribeDBParameterGroupsInput{DBParameterGroupName: &g.name})
-		if err == nil {
-			found := answer.DBParameterGroups[0]
-			return aws.ToString(found.DBParameterGroupArn), aws.ToString(found.DBParameterGroupFamily), nil
+		if err != nil || len(answer.DBParameterGroups) == 0 {
+			return "", a.unlessMissing(g, err)
 		}
-		return "", "", a.unlessMissing(g, err)
+		return aws.ToString(answer.DBParameterGroups[0].DBParameterGroupArn), nil
 	}
 	answer, err := a.rds.DescribeDBClusterParameterGroups(ctx, &rds.DescribeDBClusterParameterGroupsInput{DBClusterParameterGroupName: &g.name})
-	if err == nil {
-		found := answer.DBClusterParameterGroups[0]
-		return aws.ToString(found.DBClusterParameterGroupArn), aws.ToString(found.DBParameterGroupFamily), nil
+	if err != nil || len(answer.DBClusterParameterGroups) == 0 {
+		return "", a.unlessMissing(g, err)
 	}
-	return "", "", a.unlessMissing(g, err)
+	return aws.ToString(answer.DBClusterParameterGroups[0].DBClusterParameterGroupArn), nil
 }
 
-// unlessMissing is err, unless that says that there is no such group. AWS's codes have changed between versions of the API.
+// unlessMissing is err, unless there is none or it says that there is no such group. AWS's codes have changed between versions of the API.
 func (*Aurora) unlessMissing(g group, err error) error {
-	if is(err, "DBParameterGroupNotFound", "DBParameterGroupNotFoundFault", "DBClusterParameterGroupNotFound", "DBClusterParameterGroupNotFoundFault") {
+	if err == nil || is(err, "DBParameterGroupNotFound", "DBParameterGroupNotFoundFault",
+		"DBClusterParameterGroupNotFound", "DBClusterParameterGroupNotFoundFault") {
 		return nil
 	}
 	return failed("look at "+g.kind(), g.name, err)
@@ -55,7 +54,7 @@ func (*Aurora) unlessMissing(g group, err error) error {
 
 // ownGroup returns the group's ARN, "" where there is none. One that is not this upgrade's is an error.
 func (a *Aurora) ownGroup(ctx context.Context, g group) (arn string, err error) {
-	arn, _, err = a.groupARN(ctx, g)
+	arn, err = a.groupARN(ctx, g)
 	if err != nil || arn == "" {
 		return "", err
 	}
@@ -141,7 +140,8 @@ func (a *Aurora) setIn(ctx context.Context, g group) (map[string]types.Parameter
 	set := map[string]types.Parameter{}
 	source := aws.String("user")
 	if g.ofInstance {
-		for pages := rds.NewDescribeDBParametersPaginator(a.rds, &rds.DescribeDBParametersInput{DBParameterGroupName: &g.name, Source: source}); pages.HasMorePages(); {
+		input := &rds.DescribeDBParametersInput{DBParameterGroupName: &g.name, Source: source}
+		for pages := rds.NewDescribeDBParametersPaginator(a.rds, input); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				return nil, failed("read "+g.kind(), g.name, err)

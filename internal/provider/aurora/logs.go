@@ -16,6 +16,9 @@ const (
 	// explainTimeout bounds Explain, whose caller waits.
 	explainTimeout = 5 * time.Second
 
+	// clockSkew is how far this host's clock may be from AWS's.
+	clockSkew = 5 * time.Minute
+
 	// mostLines is how many lines of a log are read from its end, and mostReasons how many of them an error shows.
 	mostLines   = 500
 	mostReasons = 20
@@ -29,7 +32,7 @@ func (a *Aurora) Explain() string {
 	if err != nil || green == nil {
 		return ""
 	}
-	files, id := a.logFiles(ctx, green, "postgresql.log")
+	files, id := a.logFiles(ctx, green, "postgresql.log", time.Time{})
 	if len(files) == 0 {
 		return ""
 	}
@@ -39,15 +42,16 @@ func (a *Aurora) Explain() string {
 	return strings.Join(errors[max(0, len(errors)-3):], "\n")
 }
 
-// upgradeLog returns the last lines of what pg_upgrade has written about a cluster most recently
-// (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_UpgradeDBInstance.PostgreSQL.html: pg_upgrade_precheck.log and
-// pg_upgrade_internal.log), "" where there is nothing.
-func (a *Aurora) upgradeLog(ctx context.Context, id string) string {
+// upgradeLog returns the end of what was written about the upgrade of a cluster since then: by AWS's own checks before it, pg_upgrade_precheck.log,
+// or by pg_upgrade (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_UpgradeDBInstance.PostgreSQL.html). It is "" where there is
+// nothing.
+func (a *Aurora) upgradeLog(ctx context.Context, id string, since time.Time) string {
 	green, err := a.cluster(ctx, id)
 	if err != nil || green == nil {
 		return ""
 	}
-	files, instance := a.logFiles(ctx, green, "pg_upgrade")
+	files, instance := a.logFiles(ctx, green, "pg_upgrade", since.Add(-clockSkew))
+	slices.SortStableFunc(files, func(x, y string) int { return telling(x) - telling(y) })
 	for _, file := range files {
 		lines := slices.DeleteFunc(a.lastLines(ctx, instance, file), func(line string) bool {
 			return strings.TrimSpace(line) == "" || strings.HasSuffix(strings.TrimSpace(line), " ok")
@@ -59,8 +63,20 @@ func (a *Aurora) upgradeLog(ctx context.Context, id string) string {
 	return ""
 }
 
-// logFiles lists the log files of a cluster's writer whose names contain part, the youngest first.
-func (a *Aurora) logFiles(ctx context.Context, c *types.DBCluster, part string) (files []string, instance string) {
+// telling ranks log files by how likely they say why an upgrade failed.
+func telling(file string) int {
+	switch {
+	case strings.Contains(file, "precheck"):
+		return 0
+	case strings.Contains(file, "internal"):
+		return 1
+	default:
+		return 2
+	}
+}
+
+// logFiles lists the log files of a cluster's writer whose names contain part and that were written to since then, the youngest first.
+func (a *Aurora) logFiles(ctx context.Context, c *types.DBCluster, part string, since time.Time) (files []string, instance string) {
 	instances, err := a.instances(ctx, c)
 	if err != nil || len(instances) == 0 {
 		return nil, ""
@@ -74,6 +90,9 @@ func (a *Aurora) logFiles(ctx context.Context, c *types.DBCluster, part string) 
 		return cmp.Compare(aws.ToInt64(y.LastWritten), aws.ToInt64(x.LastWritten))
 	})
 	for _, f := range answer.DescribeDBLogFiles {
+		if time.UnixMilli(aws.ToInt64(f.LastWritten)).Before(since) {
+			break
+		}
 		files = append(files, aws.ToString(f.LogFileName))
 	}
 	return files, instance

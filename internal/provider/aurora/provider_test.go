@@ -1,11 +1,15 @@
 package aurora
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgteal/pgteal/internal/pgtest"
 	"github.com/pgteal/pgteal/internal/postgres"
 )
 
@@ -56,6 +60,11 @@ func TestBlueBecomesGreen(t *testing.T) {
 	if v := setting(t, green, "wal_level"); v != "logical" {
 		t.Errorf("wal_level is %s on green", v)
 	}
+	_ = green.In(ctx, "shop", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `SELECT * FROM not_there`)
+		return err
+	})
+	pgtest.Eventually(t, limit, "the error is in green's log", func() bool { return strings.Contains(a.Explain(), "not_there") })
 	c := f.cluster(t, "orders-pg18")
 	if *c.EngineVersion != f.latest(t, to) || valueOf(c.TagList, "team") != "orders" || a.Endpoint() != endpointOf(c) {
 		t.Errorf("green is %s, tagged %v, at %v", *c.EngineVersion, c.TagList, a.Endpoint())
@@ -103,5 +112,42 @@ func in(t *testing.T, s *postgres.Server, do func(*pgx.Conn) error) {
 		return do(conn)
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestACloneOfAnOlderMinorVersionIsUpgradedTwice(t *testing.T) {
+	f := stage(t)
+	ctx := t.Context()
+	latest := f.latest(t, from)
+	must(t)(f.api.CreateDBCluster(ctx, &rds.CreateDBClusterInput{
+		DBClusterIdentifier: aws.String("older"), Engine: aws.String(engine), EngineVersion: aws.String(olderThan(latest)),
+		MasterUsername: aws.String("postgres"), MasterUserPassword: aws.String(password), DBClusterParameterGroupName: aws.String("orders"),
+	}))
+	f.becomes(t, "older", "available")
+	must(t)(f.api.CreateDBInstance(ctx, &rds.CreateDBInstanceInput{
+		DBInstanceIdentifier: aws.String("older-a"), DBClusterIdentifier: aws.String("older"), Engine: aws.String(engine),
+		DBInstanceClass: aws.String("db.r6g.large"),
+	}))
+	f.instanceBecomes(t, "older-a", "available")
+	f.config.Aurora.Cluster = "older"
+	names, _ := f.found(t)
+	if !slices.Equal(names, []string{"aurora-version"}) {
+		t.Errorf("found %v", names)
+	}
+	blue := f.blue(t, f.provider())
+	if _, err := f.provider().Clone(ctx, blue, f.step()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.provider().Upgrade(ctx, blue, f.step()); err != nil {
+		t.Fatal(err)
+	}
+	var hops []string
+	for _, call := range f.Calls() {
+		if call.Action == "ModifyDBCluster" {
+			hops = append(hops, call.Input["EngineVersion"])
+		}
+	}
+	if want := []string{latest, f.latest(t, to)}; !slices.Equal(hops, want) || *f.cluster(t, "older-pg18").EngineVersion != want[1] {
+		t.Errorf("upgraded to %v, wanted %v", hops, want)
 	}
 }

@@ -97,7 +97,7 @@ func (a *Aurora) snapshot(ctx context.Context, blue *types.DBCluster, step *prog
 	object := fmt.Sprintf("snapshot %q", name)
 	return a.wait(ctx, step, object, "available", a.limits.upgrade, func(ctx context.Context) (look, error) {
 		answer, err := a.rds.DescribeDBClusterSnapshots(ctx, &rds.DescribeDBClusterSnapshotsInput{DBClusterSnapshotIdentifier: &name})
-		if is(err, "DBClusterSnapshotNotFoundFault") {
+		if is(err, "DBClusterSnapshotNotFoundFault") || err == nil && len(answer.DBClusterSnapshots) == 0 {
 			return a.createSnapshot(ctx, blue, name)
 		}
 		if err != nil {

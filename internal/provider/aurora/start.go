@@ -25,7 +25,7 @@ func (a *Aurora) StartClone(ctx context.Context, step *progress.Step) (*postgres
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := a.awaitCluster(ctx, step, *green.DBClusterIdentifier); err != nil {
+	if err := a.awaitCluster(ctx, step, *green.DBClusterIdentifier, 0); err != nil {
 		return nil, 0, err
 	}
 	if green, err = a.needGreen(ctx); err != nil { // it has its endpoint by now

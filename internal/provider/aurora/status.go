@@ -113,7 +113,8 @@ func hintFor(status string) string {
 	case "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable":
 		return "AWS cannot use the KMS key that it is encrypted with. Enable the key and its grants, and run the same command again."
 	case "incompatible-parameters":
-		return "Its parameter group holds a value with which it does not start: aws rds describe-events names it. Mend blue's, then pgteal abort and prepare again."
+		return "Its parameter group holds a value with which it does not start: aws rds describe-events names it. " +
+			"Mend blue's, then pgteal abort and prepare again."
 	case "incompatible-network", "insufficient-capacity":
 		return "AWS lacks room for it: addresses in a subnet, or the instance class (aurora.instance_class). Then pgteal abort and prepare again."
 	default:

@@ -29,7 +29,7 @@ func (a *Aurora) Upgrade(ctx context.Context, _ *postgres.Server, step *progress
 			return err
 		}
 		// An upgrade that was cut off may be under way: the version tells only afterwards.
-		if err := a.awaitCluster(ctx, step, *green.DBClusterIdentifier); err != nil {
+		if err := a.awaitCluster(ctx, step, *green.DBClusterIdentifier, 0); err != nil {
 			return err
 		}
 		if green, err = a.needGreen(ctx); err != nil {
@@ -40,7 +40,10 @@ func (a *Aurora) Upgrade(ctx context.Context, _ *postgres.Server, step *progress
 			return err
 		}
 		if len(path) == 0 {
-			return a.settle(ctx, green, step)
+			if err := a.settle(ctx, green, step); err != nil {
+				return err
+			}
+			return a.deleteCloneGroups(ctx)
 		}
 		err = a.hop(ctx, green, path[0], step)
 		if is(err, "InvalidDBClusterStateFault") && time.Now().Before(deadline) { // it does something else first, or what an unanswered try asked for
@@ -82,10 +85,13 @@ func (a *Aurora) hop(ctx context.Context, green *types.DBCluster, version string
 		}
 		return now, nil
 	})
+	if err == nil && majorOf(version) != majorOf(from) {
+		step.Say(fmt.Sprintf("AWS keeps a snapshot of the clone as it was, preupgrade-%s-...; it is not pgteal's, so delete it when you like", id))
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return a.whyNotUpgraded(ctx, id, version, err)
+	return a.whyNotUpgraded(ctx, id, version, asked, err)
 }
 
 var errNotUpgraded = errors.New("AWS did not do it, and left the old version")
@@ -106,13 +112,13 @@ func nothingPending(c *types.DBCluster) bool {
 }
 
 // whyNotUpgraded adds the reasons that pg_upgrade left in the log files of the clone.
-func (a *Aurora) whyNotUpgraded(ctx context.Context, id, version string, cause error) error {
+func (a *Aurora) whyNotUpgraded(ctx context.Context, id, version string, asked time.Time, cause error) error {
 	err := fmt.Errorf("upgrade DB cluster %q to Aurora PostgreSQL %s: %w", id, version, cause)
 	hint := fault.HintOf(cause)
 	if hint == "" {
 		hint = "The clone is as it was, and blue is untouched. Mend the reason on blue; then pgteal abort, and prepare again."
 	}
-	if reasons := a.upgradeLog(ctx, id); reasons != "" {
+	if reasons := a.upgradeLog(ctx, id, asked); reasons != "" {
 		err = fmt.Errorf("%w:\n%s", err, reasons)
 	}
 	return fault.WithHint(err, hint)
@@ -123,7 +129,8 @@ func (a *Aurora) whyNotUpgraded(ctx context.Context, id, version string, cause e
 func (a *Aurora) settle(ctx context.Context, green *types.DBCluster, step *progress.Step) error {
 	id, version := *green.DBClusterIdentifier, aws.ToString(green.EngineVersion)
 	object, rebooted := fmt.Sprintf("DB cluster %q", id), map[string]time.Time{}
-	return a.wait(ctx, step, object, "available with all of its instances, their parameters in force", a.limits.upgrade, func(ctx context.Context) (look, error) {
+	const until = "available with all of its instances, their parameters in force"
+	return a.wait(ctx, step, object, until, a.limits.upgrade, func(ctx context.Context) (look, error) {
 		c, err := a.cluster(ctx, id)
 		if err != nil {
 			return look{}, err

@@ -18,9 +18,10 @@ type limits struct {
 	other   time.Duration // of anything else: a reboot, a deletion, a stop
 	odd     time.Duration // in a status that is in no table
 	settle  time.Duration // until a change that AWS has accepted shows
+	appear  time.Duration // until something new shows: what AWS tells lags behind what it does
 }
 
-var defaultLimits = limits{create: 3 * time.Hour, upgrade: 12 * time.Hour, other: 2 * time.Hour, odd: time.Hour, settle: 5 * time.Minute}
+var defaultLimits = limits{create: 3 * time.Hour, upgrade: 12 * time.Hour, other: 2 * time.Hour, odd: time.Hour, settle: 5 * time.Minute, appear: time.Minute}
 
 // AWS is asked soon at first, and then ever more seldom.
 const (

@@ -12,6 +12,7 @@
 // subscriptions, proxies, security groups and scaling policies, which are entries that are kept and shown.
 //
 // What is not:
+//   - A proxy takes Options.Delay to register a target, and neither pools nor holds sessions.
 //   - Storage is not shared. A reader is an entry with an endpoint that leads to the writer's server; so does the reader endpoint. Writes
 //     through it are not refused. A failover kills the server and starts it again, and moves the writer's role to another entry.
 //   - Endpoints are loopback addresses, computed from the identifier, where AWS has host names: a rename moves them at once, without a DNS

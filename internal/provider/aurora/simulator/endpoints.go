@@ -21,6 +21,7 @@ type endpoints struct {
 type endpoint struct {
 	relay   *engine.Relay
 	cluster func() *dbCluster // where it leads now
+	shut    func() bool       // it takes no connections yet; nil: it does
 }
 
 // What an endpoint is for. It is a part of what its address is computed from.
@@ -75,12 +76,19 @@ var errRefused = errors.New("connection refused")
 // admit says where a new connection goes.
 func (s *Simulator) admit(ctx context.Context, e *endpoint) (string, error) {
 	var server *engine.Server
+	var elsewhere string
 	s.locked(func() {
 		c := e.cluster()
-		if c != nil && c.serving && s.world.reachable(c) {
+		if c == nil || e.shut != nil && e.shut() || !s.world.reachable(c) {
+			return
+		}
+		if elsewhere = c.elsewhere; c.serving {
 			server = c.server
 		}
 	})
+	if elsewhere != "" {
+		return elsewhere, nil
+	}
 	if server == nil {
 		return "", errRefused
 	}

@@ -13,10 +13,14 @@ import (
 type dbProxy struct {
 	shown  types.DBProxy
 	target *dbCluster
+	ready  time.Time // from when on it lets clients through to its target
 }
 
 // targetGroup is the only target group that a proxy has.
 const targetGroup = "default"
+
+// registering tells whether the target was registered just now.
+func (p *dbProxy) registering() bool { return time.Now().Before(p.ready) }
 
 func (w *world) proxy(name *string) (*dbProxy, error) {
 	for _, p := range w.proxies {
@@ -35,11 +39,19 @@ func (s *Simulator) createDBProxy(_ *call, in *rds.CreateDBProxyInput) (*rds.Cre
 	p.shown = types.DBProxy{
 		DBProxyName: in.DBProxyName, EngineFamily: ptr(string(in.EngineFamily)), RoleArn: in.RoleArn, Status: types.DBProxyStatusAvailable,
 		VpcId: ptr(vpc), VpcSubnetIds: in.VpcSubnetIds, VpcSecurityGroupIds: in.VpcSecurityGroupIds, RequireTLS: ptr(value(in.RequireTLS)),
-		DBProxyArn: ptr(s.arn("db-proxy", s.resourceID("prx"))), Endpoint: ptr(addressOf(proxyEndpoint, *in.DBProxyName)), CreatedDate: ptr(time.Now()),
+		DefaultAuthScheme: ptr(string(in.DefaultAuthScheme)),
+		DBProxyArn:        ptr(s.arn("db-proxy", s.resourceID("prx"))), Endpoint: ptr(addressOf(proxyEndpoint, *in.DBProxyName)), CreatedDate: ptr(time.Now()),
+	}
+	for _, a := range in.Auth {
+		p.shown.Auth = append(p.shown.Auth, types.UserAuthConfigInfo{
+			AuthScheme: a.AuthScheme, ClientPasswordAuthType: a.ClientPasswordAuthType, Description: a.Description, IAMAuth: a.IAMAuth,
+			SecretArn: a.SecretArn, UserName: a.UserName,
+		})
 	}
 	if err := s.open(*p.shown.Endpoint, func() *dbCluster { return p.target }); err != nil {
 		return nil, err
 	}
+	s.world.endpoints.at[*p.shown.Endpoint].shut = p.registering
 	s.world.proxies = append(s.world.proxies, p)
 	s.world.retag(*p.shown.DBProxyArn, in.Tags)
 	return &rds.CreateDBProxyOutput{DBProxy: &p.shown}, nil
@@ -60,7 +72,7 @@ func (s *Simulator) describeDBProxies(_ *call, in *rds.DescribeDBProxiesInput) (
 }
 
 func (s *Simulator) describeDBProxyTargetGroups(_ *call, in *rds.DescribeDBProxyTargetGroupsInput) (*rds.DescribeDBProxyTargetGroupsOutput, error) {
-	p, err := s.world.proxy(in.DBProxyName)
+	p, err := s.world.proxyWith(in.DBProxyName, in.TargetGroupName)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +80,15 @@ func (s *Simulator) describeDBProxyTargetGroups(_ *call, in *rds.DescribeDBProxy
 		DBProxyName: p.shown.DBProxyName, TargetGroupName: ptr(targetGroup), IsDefault: ptr(true), Status: ptr(available),
 		TargetGroupArn: ptr(s.arn("target-group", *p.shown.DBProxyName)), CreatedDate: p.shown.CreatedDate,
 	}}}, nil
+}
+
+// proxyWith finds a proxy that has a target group, the default one where none is named.
+func (w *world) proxyWith(name, group *string) (*dbProxy, error) {
+	p, err := w.proxy(name)
+	if err == nil && value(or(group, targetGroup)) != targetGroup {
+		return nil, refuse(schemas.DBProxyTargetGroupNotFoundFault, "DBProxyTargetGroup not found: %s", *group)
+	}
+	return p, err
 }
 
 // shownTargets are the DB cluster of a proxy and its members.
@@ -82,7 +103,9 @@ func (s *Simulator) shownTargets(p *dbProxy) []types.DBProxyTarget {
 	})
 	for _, i := range s.world.members(c) {
 		health, role := &types.TargetHealth{State: types.TargetStateAvailable}, types.TargetRoleReadOnly
-		if i.status() != available || !c.serving {
+		if p.registering() {
+			health = &types.TargetHealth{State: types.TargetStateRegistering}
+		} else if i.status() != available || !c.serving && c.elsewhere == "" {
 			health = &types.TargetHealth{State: types.TargetStateUnavailable, Reason: types.TargetHealthReasonConnectionFailed}
 		}
 		if s.world.writer(c) == i {
@@ -97,7 +120,7 @@ func (s *Simulator) shownTargets(p *dbProxy) []types.DBProxyTarget {
 }
 
 func (s *Simulator) describeDBProxyTargets(_ *call, in *rds.DescribeDBProxyTargetsInput) (*rds.DescribeDBProxyTargetsOutput, error) {
-	p, err := s.world.proxy(in.DBProxyName)
+	p, err := s.world.proxyWith(in.DBProxyName, in.TargetGroupName)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +128,7 @@ func (s *Simulator) describeDBProxyTargets(_ *call, in *rds.DescribeDBProxyTarge
 }
 
 func (s *Simulator) registerDBProxyTargets(q *call, in *rds.RegisterDBProxyTargetsInput) (*rds.RegisterDBProxyTargetsOutput, error) {
-	p, err := s.world.proxy(in.DBProxyName)
+	p, err := s.world.proxyWith(in.DBProxyName, in.TargetGroupName)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +143,7 @@ func (s *Simulator) registerDBProxyTargets(q *call, in *rds.RegisterDBProxyTarge
 		return nil, refuse(schemas.DBProxyTargetAlreadyRegisteredFault, "A target is already registered with the proxy %s: %s",
 			*p.shown.DBProxyName, *p.target.shown.DBClusterIdentifier)
 	}
-	p.target = c
+	p.target, p.ready = c, time.Now().Add(s.options.Delay)
 	if err := s.certify(c); err != nil {
 		return nil, err
 	}
@@ -131,7 +154,7 @@ func (s *Simulator) registerDBProxyTargets(q *call, in *rds.RegisterDBProxyTarge
 }
 
 func (s *Simulator) deregisterDBProxyTargets(_ *call, in *rds.DeregisterDBProxyTargetsInput) (*rds.DeregisterDBProxyTargetsOutput, error) {
-	p, err := s.world.proxy(in.DBProxyName)
+	p, err := s.world.proxyWith(in.DBProxyName, in.TargetGroupName)
 	if err != nil {
 		return nil, err
 	}

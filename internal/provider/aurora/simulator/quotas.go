@@ -1,29 +1,39 @@
 package simulator
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 )
 
-// The quotas that an account begins with (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html). They are told, and nothing
-// is refused for them but by a Fault.
-const (
-	quotaOfClusters = 40
-	quotaOfGroups   = 50
-)
+// usualQuotas are those of a new account (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html).
+func usualQuotas() map[string]int64 {
+	return map[string]int64{"DBClusters": 40, "DBInstances": 40, "DBClusterParameterGroups": 50, "DBParameterGroups": 50, "ManualClusterSnapshots": 100}
+}
 
-func (s *Simulator) describeAccountAttributes(_ *call, _ *rds.DescribeAccountAttributesInput) (*rds.DescribeAccountAttributesOutput, error) {
-	ofCluster := 0
+// Quota sets what the account may have of something, such as DBClusters. It is shown, and not enforced.
+func (s *Simulator) Quota(name string, most int64) {
+	s.locked(func() { s.world.quotas[name] = most })
+}
+
+func (s *Simulator) describeAccountAttributes(*call, *rds.DescribeAccountAttributesInput) (*rds.DescribeAccountAttributesOutput, error) {
+	used := map[string]int64{
+		"DBClusters": int64(len(s.world.clusters)), "DBInstances": int64(len(s.world.instances)), "ManualClusterSnapshots": int64(len(s.world.snapshots)),
+	}
 	for _, g := range s.world.groups {
 		if g.cluster {
-			ofCluster++
+			used["DBClusterParameterGroups"]++
+		} else {
+			used["DBParameterGroups"]++
 		}
 	}
-	quota := func(name string, most, used int) types.AccountQuota {
-		return types.AccountQuota{AccountQuotaName: &name, Max: ptr(int64(most)), Used: ptr(int64(used))}
+	out := &rds.DescribeAccountAttributesOutput{}
+	for _, name := range slices.Sorted(maps.Keys(s.world.quotas)) {
+		out.AccountQuotas = append(out.AccountQuotas, types.AccountQuota{
+			AccountQuotaName: ptr(name), Max: ptr(s.world.quotas[name]), Used: ptr(used[name]),
+		})
 	}
-	return &rds.DescribeAccountAttributesOutput{AccountQuotas: []types.AccountQuota{
-		quota("DBClusters", quotaOfClusters, len(s.world.clusters)), quota("DBInstances", quotaOfClusters, len(s.world.instances)),
-		quota("DBClusterParameterGroups", quotaOfGroups, ofCluster), quota("DBParameterGroups", quotaOfGroups, len(s.world.groups)-ofCluster),
-	}}, nil
+	return out, nil
 }

@@ -30,6 +30,7 @@ type world struct {
 	peerings       []Peering
 	targetsToScale []scaling.ScalableTarget
 	policies       []scaling.ScalingPolicy
+	quotas         map[string]int64
 
 	endpoints endpoints
 	places    int // servers made so far
@@ -46,6 +47,7 @@ func newWorld(versions []engineVersion) world {
 		versions: versions, definitions: map[int][]definition{}, mended: make(chan struct{}),
 		tags: map[string][]types.Tag{}, secrets: map[string]map[string]string{},
 		securityGroups: map[string][]Rule{defaultSecurityGroup: ownGroup()},
+		quotas:         usualQuotas(),
 		endpoints:      endpoints{at: map[string]*endpoint{}},
 	}
 }
@@ -59,6 +61,8 @@ type dbCluster struct {
 	settings map[string]string
 	files    []logFile // besides the server's log
 	clones   *int      // how many clusters share its storage, itself included; shared by them
+
+	elsewhere string // address of a server that Adopt took, which has no server here; else ""
 }
 
 // dbInstance is a DB instance of a DB cluster.
@@ -66,6 +70,7 @@ type dbInstance struct {
 	shown       types.DBInstance
 	cluster     *dbCluster
 	groupStatus string // of the cluster's parameter group on this member
+	busy        bool   // it is being modified, whatever its status says yet
 }
 
 func (c *dbCluster) setStatus(status string)  { c.shown.Status, c.due = &status, false }
