@@ -54,7 +54,9 @@ func providerOf(ctx context.Context, cfg *config.Config) (provider.Provider, pla
 }
 
 // needsPlaces tells whether a route has to know beforehand where clusters of a cloud are. The others are told when they are led.
-func needsPlaces(r config.Route) bool { return r.Route53 != nil || r.RDSProxy != nil || r.Rename != nil }
+func needsPlaces(r config.Route) bool {
+	return r.Route53 != nil || r.RDSProxy != nil || r.Rename != nil
+}
 
 // readPassword reads a file that holds a password and nothing else.
 func readPassword(key, file string) (string, error) {

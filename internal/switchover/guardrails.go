@@ -138,7 +138,8 @@ func (s *Switchover) rehearse(ctx context.Context, ends *sessions, attempt *Atte
 		attempt.ExpectedPauseMS += ms
 	}
 	s.Step.Say(fmt.Sprintf("expected pause %.0f ms beside what clients' open transactions%s take: drain %.0f, sequences %.0f, fence and move %.0f",
-		attempt.ExpectedPauseMS, s.slow(), attempt.ExpectedMS["drain"], attempt.ExpectedMS["sequences"], attempt.ExpectedMS["fence"]+attempt.ExpectedMS["move"]))
+		attempt.ExpectedPauseMS, s.slow(), attempt.ExpectedMS["drain"], attempt.ExpectedMS["sequences"],
+		attempt.ExpectedMS["fence"]+attempt.ExpectedMS["move"]))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package switchover
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,7 @@ func (s *Switchover) leadAll(ctx context.Context, slowly bool) error {
 		if is {
 			limited, cancel := context.WithTimeout(ctx, slow.Takes())
 			defer cancel()
+			s.Step.Now(fmt.Sprintf("waiting for %s to lead to %s, %s at most", r.Name(), s.To.Server.Name, slow.Takes()))
 			return s.lead(limited, r)
 		}
 		return s.lead(ctx, r)
