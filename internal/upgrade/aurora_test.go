@@ -2,6 +2,7 @@ package upgrade_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,12 +13,23 @@ import (
 	"github.com/pgteal/pgteal/test/site"
 )
 
-// An abort in a cloud, killed on its way, leaves blue as it was found, and nothing in AWS.
+// An abort in a cloud, killed on its way, leaves blue as it was found, and nothing in AWS. Another operator, with a state directory of his own, can
+// neither go on nor remove what is not his.
 func TestAbortInAuroraLeavesNothingBehind(t *testing.T) {
 	s := site.NewAurora(t, 15, 18)
 	found := s.Look(t)
 	kill(t, s.Site, "prepare", point{When: while, Step: "clone"})
 	kill(t, s.Site, "prepare", point{When: after, Step: "upgrade", Event: "begun"})
+	ours := s.Config()
+	s.Write(t, strings.Replace(ours, "upgrade: site", "upgrade: others", 1))
+	if said, err := spawn(t, s.Site, "prepare", point{}); err == nil || !strings.Contains(said, "belongs to another upgrade") {
+		t.Errorf("another operator: %v\n%s", err, said)
+	}
+	succeed(t, s.Site, "abort")
+	if clusters := s.Clusters(t); !slices.Equal(clusters, []string{site.Cluster, s.Green()}) {
+		t.Errorf("after the other operator's abort there are %q", clusters)
+	}
+	s.Write(t, ours)
 	for _, step := range []string{"clone", "slot", "publish"} {
 		kill(t, s.Site, "abort", point{When: before, Step: step, Event: "undone"})
 	}
@@ -47,6 +59,11 @@ func TestSIGKILLInAuroraLosesNothing(t *testing.T) {
 		}
 	}
 	succeed(t, s.Site, "prepare")
+	for _, cluster := range []string{site.Cluster, s.Green()} { // slots, and where apply is, outlive a failover
+		s.Failover(t, cluster)
+	}
+	succeed(t, s.Site, "prepare")
+	site.AwaitWrites(t, load, writers)
 	probers := map[string]*audit.Prober{}
 	for _, role := range []string{site.App, pgtest.Superuser} {
 		var sides []audit.Side

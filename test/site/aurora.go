@@ -284,3 +284,15 @@ func (a *Aurora) Look(t testing.TB) View {
 	}
 	return v
 }
+
+// Failover makes another instance of a DB cluster its writer, which ends every session, and returns when the cluster takes connections again.
+func (a *Aurora) Failover(t testing.TB, cluster string) {
+	t.Helper()
+	if _, err := a.RDS.FailoverDBCluster(t.Context(), &rds.FailoverDBClusterInput{DBClusterIdentifier: &cluster}); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Eventually(t, patience, cluster+" is available after a failover", func() bool {
+		answer, err := a.RDS.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: &cluster})
+		return err == nil && aws.ToString(answer.DBClusters[0].Status) == "available"
+	})
+}

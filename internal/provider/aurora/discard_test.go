@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"github.com/pgteal/pgteal/internal/fault"
+	"github.com/pgteal/pgteal/internal/pgtest"
 )
 
 // TestGreenIsMadeWholeAndGivenBackOrLetGo makes green all that blue is beside the data, and then takes the one end and the other.
@@ -32,6 +33,16 @@ func TestGreenIsMadeWholeAndGivenBackOrLetGo(t *testing.T) {
 	}
 	build()
 	f.isWhole(t)
+	must(t)(f.api.CreateDBCluster(ctx, &rds.CreateDBClusterInput{ // somebody's, with our parameter group
+		DBClusterIdentifier: aws.String("theirs"), Engine: aws.String(engine), EngineVersion: aws.String(f.latest(t, to)),
+		MasterUsername: aws.String("postgres"), MasterUserPassword: aws.String(password), DBClusterParameterGroupName: aws.String("orders-pg18"),
+	}))
+	f.becomes(t, "theirs", "available")
+	if err := f.provider().Discard(ctx); err == nil || !strings.Contains(fault.HintOf(err), "Something else uses the parameter group") {
+		t.Errorf("got %v\nhint %s", err, fault.HintOf(err))
+	}
+	must(t)(f.api.DeleteDBCluster(ctx, &rds.DeleteDBClusterInput{DBClusterIdentifier: aws.String("theirs"), SkipFinalSnapshot: aws.Bool(true)}))
+	pgtest.Eventually(t, limit, "theirs is gone", func() bool { return f.cluster(t, "theirs") == nil })
 	if err := f.provider().Discard(ctx); err != nil {
 		t.Fatal(err)
 	}
