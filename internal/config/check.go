@@ -45,17 +45,30 @@ func (c *Config) Check() error {
 		fail("switchover.max_pause: %s is not between 50ms and 1m", c.Switchover.MaxPause)
 	}
 	absolute("state_directory", c.StateDirectory)
-	for i, route := range c.Routes {
-		key := fmt.Sprintf("routes[%d]", i)
-		route.check(key, fail, absolute)
-		if route.RDSProxy != nil && c.Provider != ProviderAurora {
-			fail("%s: it needs provider: aurora", key)
-		}
-	}
+	c.checkRoutes(fail, absolute)
 	for i, hook := range c.Hooks {
 		hook.check(fmt.Sprintf("hooks[%d]", i), fail, absolute)
 	}
 	return errors.Join(faults...)
+}
+
+// checkRoutes tells fail what is wrong with the routes, each and together.
+func (c *Config) checkRoutes(fail func(string, ...any), absolute func(key, path string)) {
+	for i, route := range c.Routes {
+		key := fmt.Sprintf("routes[%d]", i)
+		route.check(key, fail, absolute)
+		if (route.RDSProxy != nil || route.Rename != nil) && c.Provider != ProviderAurora {
+			fail("%s: it needs provider: aurora", key)
+		}
+		if route.Rename == nil && route.Command == nil && c.Renames() {
+			fail("%s: beside rename only command has a place: the others would lead to a name that moves", key)
+		}
+	}
+}
+
+// Renames tells whether the clusters have other addresses once clients were led by a route.
+func (c *Config) Renames() bool {
+	return slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Rename != nil })
 }
 
 // checkLocal tells fail what is wrong with a configuration for provider local.

@@ -59,6 +59,9 @@ func TestFaultsAreNamedWithTheirKey(t *testing.T) {
 		"routes: [{rdsproxy: {name: 'a--b'}}]":                               "routes[0].rdsproxy.name",
 		"routes: [{rdsproxy: {name: p, target_group: '1'}}]":                 "routes[0].rdsproxy.target_group",
 		"routes: [{rdsproxy: {name: p}}]":                                    "routes[0]: it needs provider: aurora",
+		"routes: [{rename: {cluster: x}}]":                                   "cluster",
+		"routes: [{rename: {}}]":                                             "routes[0]: it needs provider: aurora",
+		"routes: [{rename: {}}, {libpq: {connection: 'host=a,b'}}]":          "routes[1]: beside rename",
 		"routes: [{libpq: {connection: 'host=a,b password=x'}}]":             "routes[0].libpq.connection: it holds a password",
 	} {
 		_, err := config.Parse([]byte(simple + change))

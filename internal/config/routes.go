@@ -15,6 +15,7 @@ type Route struct {
 	Libpq     *Libpq     `yaml:"libpq"`
 	Route53   *Route53   `yaml:"route53"`
 	RDSProxy  *RDSProxy  `yaml:"rdsproxy"` // with provider aurora
+	Rename    *Rename    `yaml:"rename"`   // with provider aurora
 }
 
 // PgBouncer is one PgBouncer.
@@ -59,6 +60,9 @@ type RDSProxy struct {
 	TargetGroup string `yaml:"target_group"` // default: the only one that there is, "default"
 }
 
+// Rename lets green take blue's names. It has nothing to configure: `rename: {}`.
+type Rename struct{}
+
 // check tells fail what is wrong with the route that stands under key.
 func (r *Route) check(key string, fail func(string, ...any), absolute func(key, path string)) {
 	kinds := 0
@@ -85,6 +89,9 @@ func (r *Route) check(key string, fail func(string, ...any), absolute func(key, 
 	if r.RDSProxy != nil {
 		kinds++
 		r.RDSProxy.check(key+".rdsproxy", fail)
+	}
+	if r.Rename != nil {
+		kinds++
 	}
 	if kinds != 1 {
 		fail("%s: it names %d kinds of route, not one", key, kinds)

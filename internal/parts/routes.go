@@ -15,6 +15,7 @@ import (
 	"github.com/pgteal/pgteal/internal/route/libpq"
 	"github.com/pgteal/pgteal/internal/route/pgbouncer"
 	"github.com/pgteal/pgteal/internal/route/rdsproxy"
+	"github.com/pgteal/pgteal/internal/route/rename"
 	"github.com/pgteal/pgteal/internal/route/route53"
 )
 
@@ -59,6 +60,11 @@ func routeOf(key string, r config.Route, cfg *config.Config, at places) (route.R
 	case r.RDSProxy != nil:
 		return rdsproxy.New(rdsproxy.Config{
 			Proxy: r.RDSProxy.Name, TargetGroup: r.RDSProxy.TargetGroup, Region: cfg.Aurora.Region, Profile: cfg.Aurora.Profile,
+			Blue: at.blue.Cluster, Green: cfg.GreenCluster(), Directory: cfg.State(),
+		}), nil
+	case r.Rename != nil:
+		return rename.New(rename.Config{
+			Cluster: cfg.Aurora.Cluster, Region: cfg.Aurora.Region, Profile: cfg.Aurora.Profile,
 			Blue: at.blue.Cluster, Green: cfg.GreenCluster(), Directory: cfg.State(),
 		}), nil
 	default:

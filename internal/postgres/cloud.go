@@ -49,9 +49,14 @@ func OpenDatabases(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 	return names, nil
 }
 
-// connects are the rights to connect of everybody but Role and superusers: database, role ("" for everybody), whether it may be handed on.
+// Door is the database whose owner may always connect: from there he can grant the right to the others again, should pgteal's own state be lost
+// while a server is closed. Elsewhere a superuser on the server's host has other ways in.
+const Door = "template1"
+
+// connects are the rights to connect that a fence takes: of everybody but Role, superusers, and Door's owner.
 const connects = ` FROM pg_database CROSS JOIN aclexplode(coalesce(datacl, acldefault('d', datdba))) a LEFT JOIN pg_roles r ON r.oid = a.grantee
-	WHERE a.privilege_type = 'CONNECT' AND ` + connectable + ` AND (a.grantee = 0 OR NOT r.rolsuper AND r.rolname <> '` + Role + `')`
+	WHERE a.privilege_type = 'CONNECT' AND ` + connectable + ` AND (a.grantee = 0 OR NOT r.rolsuper AND r.rolname <> '` + Role + `')
+	AND NOT (datname = '` + Door + `' AND a.grantee = datdba)`
 
 // Connect is a right to connect to a database.
 type Connect struct {

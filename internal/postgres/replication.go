@@ -156,6 +156,19 @@ func DropSubscriptions(ctx context.Context, conn *pgx.Conn, name string) error {
 	return nil
 }
 
+// DropIdleSubscription drops the subscription of the current database that has the given name, where there is one that is not enabled.
+func DropIdleSubscription(ctx context.Context, conn *pgx.Conn, name string) error {
+	var idle bool
+	err := conn.QueryRow(ctx, `SELECT coalesce((SELECT NOT subenabled`+oneSubscription+`), false)`, name).Scan(&idle)
+	if err != nil {
+		return fmt.Errorf("look at subscription %q: %w", name, err)
+	}
+	if !idle {
+		return nil
+	}
+	return DropSubscriptions(ctx, conn, name)
+}
+
 // Major returns the major version of the server behind conn.
 func Major(ctx context.Context, conn *pgx.Conn) (major int, err error) {
 	err = conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int / 10000`).Scan(&major)

@@ -55,10 +55,19 @@ type Route interface {
 	Close() error
 }
 
-// Slow is a route whose Point and Restore take a cloud's time. Clients see errors for as long, or wait where another route holds them.
+// Slow is a route whose Point and Restore take a cloud's time. Clients see errors for as long, or wait where another route holds them. It is led
+// when the cluster that it leads to is open already.
 type Slow interface {
 	Route
 
 	// Takes bounds Point and Restore: a switchover that is committed gives them so long, and then leaves it to the next command to go on.
 	Takes() time.Duration
+}
+
+// Renaming is a route that gives the clusters each other's addresses. Whoever reaches them afterwards has to ask anew where they are.
+type Renaming interface {
+	Slow
+
+	// Renames says so.
+	Renames()
 }

@@ -203,6 +203,11 @@ func (s *Switchover) fencesWillHold(ctx context.Context, ends *sessions) (findin
 		if err != nil {
 			return nil, err
 		}
+		if postgres.InCloud(conn) && slices.ContainsFunc(s.Databases, func(d postgres.Database) bool { return d.Name == postgres.Door }) {
+			findings = append(findings, guard("database "+postgres.Door+" of "+name,
+				"It has tables, and the fence leaves it open to its owner, who has to get in somewhere should pgteal's state be lost.",
+				"Move its tables to another database, and prepare again.")...)
+		}
 		for _, database := range open {
 			findings = append(findings, guard(fmt.Sprintf("database %q of %s", database, name),
 				"Role "+postgres.Role+" does not have the rights of its owner, so the fence could not close it to clients.",

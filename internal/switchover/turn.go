@@ -131,6 +131,11 @@ func (s *Switchover) Turn(ctx context.Context, attempt *Attempt) error {
 			if err := postgres.DropSlot(ctx, conn, postgres.SlotName(d.OID)); err != nil || attempt.TurnLSN == 0 {
 				return err
 			}
+			if s.renames() { // it was made before the pause, with the address that To had then
+				if err := postgres.DropIdleSubscription(ctx, conn, postgres.SlotName(d.OID)); err != nil {
+					return err
+				}
+			}
 			return postgres.Subscribe(ctx, conn, s.following(d, attempt.TurnLSN), major)
 		})
 		if err != nil {

@@ -2,10 +2,13 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/progress"
 )
@@ -94,4 +97,54 @@ func (u *Upgrade) removeCloudTraces(ctx context.Context, server *postgres.Server
 		return nil
 	}
 	return err
+}
+
+// renamePatience bounds how long the names of clusters that were renamed may lead elsewhere: AWS says that the old ones may be cached for some
+// minutes (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RenameInstance.html).
+const renamePatience = 15 * time.Minute
+
+// meetAgain finds blue and green where they are after a route has renamed them. A name that still leads to the other one is waited for.
+func (u *Upgrade) meetAgain(ctx context.Context, step *progress.Step) error {
+	if !u.config.Renames() {
+		return nil
+	}
+	step.Now("looking for blue and green under their new names")
+	u.green = nil
+	deadline := time.Now().Add(renamePatience)
+	for {
+		err := u.meetRenamed(ctx, step)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+func (u *Upgrade) meetRenamed(ctx context.Context, step *progress.Step) error {
+	if u.blueGone == "" {
+		if err := u.meetBlue(ctx); err != nil {
+			return err
+		}
+		if err := u.lockBlue(ctx); err != nil {
+			return err
+		}
+	}
+	return u.meetGreen(ctx, step)
+}
+
+// isGreen is an error where what answers at green's address is not of green's major version. Names can lead elsewhere for a while, once a route
+// has given green those of blue.
+func (u *Upgrade) isGreen(ctx context.Context, server *postgres.Server) error {
+	return on(ctx, server, func(conn *pgx.Conn) error {
+		major, err := postgres.Major(ctx, conn)
+		if err == nil && major != u.state.To {
+			err = fault.WithHint(fmt.Errorf("PostgreSQL %d answers at green's address, not %d", major, u.state.To),
+				"A name that was cached may lead to blue. Run the same command again in some minutes.")
+		}
+		return err
+	})
 }

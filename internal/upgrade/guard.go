@@ -68,7 +68,11 @@ func (u *Upgrade) settleAttempt(ctx context.Context) error {
 	u.state.lastAttempt().EndedBy = u.actor
 	to := u.state.lastAttempt().To
 	step := u.report.Step(stepOf(to))
-	return u.needing(ctx, to, step, func() error { return u.direction(to, step).GoForward(ctx, u.state.lastAttempt()) })
+	err := u.needing(ctx, to, step, func() error { return u.direction(to, step).GoForward(ctx, u.state.lastAttempt()) })
+	if err != nil {
+		return err
+	}
+	return u.meetAgain(ctx, step)
 }
 
 // guarded runs do with a guard behind it, where there is one to be had.

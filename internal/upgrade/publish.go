@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/progress"
-	"github.com/pgteal/pgteal/internal/stray"
 )
 
 // publish makes pgteal's role, and in each database the schema with the marker table and the publication.
@@ -85,20 +82,6 @@ func (u *Upgrade) owners(ctx context.Context) (owners []string, err error) {
 	})
 	slices.Sort(owners)
 	return slices.Compact(owners), err
-}
-
-// makeSecret writes the password of pgteal's role where only this user can read it, before anything uses it.
-func (u *Upgrade) makeSecret() error {
-	if u.password == "" {
-		u.password = postgres.NewPassword()
-	}
-	if err := stray.Remove(u.secretFile()); err != nil {
-		return err
-	}
-	if err := renameio.WriteFile(u.secretFile(), []byte(u.password+"\n"), 0o600); err != nil {
-		return fmt.Errorf("keep the password of pgteal's role: %w", err)
-	}
-	return nil
 }
 
 // letRoleIn makes the role and opens the gate for it: replication and the fence need a way in that is theirs alone.
@@ -297,12 +280,4 @@ func (u *Upgrade) publishActions(_ context.Context, databases []postgres.Databas
 		"in each of the databases "+strings.Join(names, ", ")+": BEGIN;"+postgres.SchemaSQL+"\n"+postgres.CreatePublicationSQL+";\nCOMMIT;\n"+
 			postgres.AddTablesSQL+" ...;   # all tables",
 	), nil
-}
-
-// forgetSecret removes the password once the role is gone.
-func (u *Upgrade) forgetSecret() error {
-	if err := errors.Join(os.RemoveAll(u.secretFile()), stray.Remove(u.secretFile())); err != nil {
-		return fmt.Errorf("remove the password of pgteal's role: %w", err)
-	}
-	return nil
 }

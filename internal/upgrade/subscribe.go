@@ -26,6 +26,11 @@ func (u *Upgrade) meetGreen(ctx context.Context, step *progress.Step) error {
 // greetGreen makes server green, and finds out how blue's server reaches it: by its Unix socket where we reach blue by one, else by the
 // configured address, or by ours as blue sees it.
 func (u *Upgrade) greetGreen(ctx context.Context, server *postgres.Server) error {
+	if u.managed() {
+		if err := u.isGreen(ctx, u.asRole(server)); err != nil {
+			return err
+		}
+	}
 	u.greenAdmin, u.green = server, u.asRole(server)
 	u.greenForBlue = u.asPublisher(server)
 	if u.blueGone != "" || u.state.BlueKept != "" || u.managed() { // retired; or green has an address that everybody knows

@@ -80,6 +80,9 @@ func (u *Upgrade) move(ctx context.Context, to string, step *progress.Step) erro
 		return err
 	}
 	err := u.guarded(ctx, step, func() error { return u.attempt(ctx, to, step) })
+	if err == nil {
+		err = u.meetAgain(ctx, step)
+	}
 	if failed := u.withdraw(ctx, step); failed != nil { // what comes next tries again
 		step.Say(failed.Error())
 	}

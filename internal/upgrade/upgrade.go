@@ -295,8 +295,6 @@ func (u *Upgrade) inDatabasesLeft(ctx context.Context, server *postgres.Server, 
 	return nil
 }
 
-func (u *Upgrade) secretFile() string { return filepath.Join(u.config.State(), "secret") }
-
 // note makes an entry about a step in the journal.
 func (u *Upgrade) note(ctx context.Context, step, event string) error {
 	return u.journal.Append(context.WithoutCancel(ctx), Entry{At: time.Now(), Step: step, Event: event, State: u.state})

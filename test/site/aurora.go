@@ -190,9 +190,14 @@ func (a *Aurora) makeAuroraBouncer(t testing.TB) {
 
 // Config is the text of a pgteal.yaml for the site.
 func (a *Aurora) Config() string {
+	return a.ConfigWith(fmt.Sprintf("pgbouncer: {admin: %q, include: %q}", a.Bouncer.Console(), a.Bouncer.IncludeFile))
+}
+
+// ConfigWith is Config with another route.
+func (a *Aurora) ConfigWith(route string) string {
 	return fmt.Sprintf("upgrade: site\nto: %d\nprovider: aurora\naurora: {region: eu-west-1, cluster: %s, ca_bundle: %q, password_file: %q}\n"+
-		"state_directory: %q\nswitchover: {max_pause: 20s}\nroutes:\n  - pgbouncer: {admin: %q, include: %q}\n",
-		a.To, Cluster, a.AWS.CABundle(), a.passwordFile(), a.StateDirectory(), a.Bouncer.Console(), a.Bouncer.IncludeFile)
+		"state_directory: %q\nswitchover: {max_pause: 20s}\nroutes:\n  - %s\n",
+		a.To, Cluster, a.AWS.CABundle(), a.passwordFile(), a.StateDirectory(), route)
 }
 
 func (a *Aurora) passwordFile() string { return filepath.Join(a.Directory, "password") }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,12 +23,24 @@ func (s *Site) Logs() string { return filepath.Join(s.Directory, "writers") }
 // acknowledged. They end with the test at the latest.
 func (s *Site) Load(t testing.TB, port, writers int) *audit.Load {
 	t.Helper()
+	return s.load(t, fmt.Sprintf("host=127.0.0.1 port=%d user=%s sslmode=disable", port, App), writers)
+}
+
+// LoadAt is Load at an address in the cloud, where clients give their password.
+func (a *Aurora) LoadAt(t testing.TB, host string, writers int) *audit.Load {
+	t.Helper()
+	password := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(a.Password)
+	return a.load(t, fmt.Sprintf("host=%s port=%d user=%s password='%s' sslmode=require", host, a.AWS.Port(), App, password), writers)
+}
+
+func (s *Site) load(t testing.TB, conninfo string, writers int) *audit.Load {
+	t.Helper()
 	kinds := []audit.Work{audit.Transfer, audit.Single, audit.Sequence, audit.Heartbeat}
 	var all []audit.Writer
 	for i := range writers {
 		all = append(all, audit.Writer{
 			ID: "writer-" + strconv.Itoa(i), Work: kinds[i%len(kinds)], Database: s.Databases[i%len(s.Databases)], Directory: s.Logs(),
-			Think: 10 * time.Millisecond, Conninfo: fmt.Sprintf("host=127.0.0.1 port=%d user=%s sslmode=disable", port, App),
+			Think: 10 * time.Millisecond, Conninfo: conninfo,
 		})
 	}
 	load, err := audit.Start(context.Background(), all...)

@@ -89,6 +89,9 @@ func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err
 		return blue, green, err
 	}
 	there, err := a.cluster(ctx, a.config.GreenCluster())
+	if err == nil && there == nil && found != nil && *found.DBClusterIdentifier != a.config.Aurora.Cluster { // it has blue's name
+		there, err = a.cluster(ctx, a.config.Aurora.Cluster)
+	}
 	if err != nil {
 		return blue, green, err
 	}

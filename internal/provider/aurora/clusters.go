@@ -70,6 +70,18 @@ func (a *Aurora) green(ctx context.Context) (*types.DBCluster, error) {
 	return a.find(ctx, func(c types.DBCluster) bool { return a.ours(c.TagList) })
 }
 
+// anyGreen is green, also before it is known which upgrade this is: what has green's own name and was cloned for an upgrade is taken for it then.
+func (a *Aurora) anyGreen(ctx context.Context) (*types.DBCluster, error) {
+	if a.upgrade != "" {
+		return a.green(ctx)
+	}
+	named, err := a.cluster(ctx, a.config.GreenCluster())
+	if err != nil || named == nil || valueOf(named.TagList, tagBlue) == "" {
+		return nil, err
+	}
+	return named, nil
+}
+
 // needGreen is green as it has to be there.
 func (a *Aurora) needGreen(ctx context.Context) (*types.DBCluster, error) {
 	green, err := a.green(ctx)
@@ -89,8 +101,8 @@ func (a *Aurora) findBlue(ctx context.Context) (*types.DBCluster, error) {
 	}
 	green := named
 	switch {
-	case named == nil:
-		if green, err = a.green(ctx); err != nil || green == nil {
+	case named == nil: // it may be on its way from one to the other
+		if green, err = a.anyGreen(ctx); err != nil || green == nil {
 			return nil, err
 		}
 	case valueOf(named.TagList, tagBlue) == "", a.upgrade != "" && !a.ours(named.TagList):

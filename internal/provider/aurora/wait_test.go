@@ -104,53 +104,70 @@ func TestWhatAWSDoesNotDoAtOnceIsRiddenOut(t *testing.T) {
 }
 
 func TestWhatEndsBadlyIsNamedWithAHint(t *testing.T) {
-	for name, c := range map[string]struct {
-		fault simulator.Fault
-		parts []string // of the error
-		hint  string   // a part of it
+	f := stage(t)
+	blue := f.blue(t, f.provider())
+	for _, c := range []struct {
+		fault  simulator.Fault
+		limits limits
+		parts  []string // of the error
+		hint   string   // a part of it
+		said   []string // parts of what is said on the way; none: nothing has to be
 	}{
-		"clone fails": {
-			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Ends: "cloning-failed"}, []string{`"orders-pg18"`, "cloning-failed"}, "blue is untouched",
-		},
-		"quota": {
+		{
 			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Code: "DBClusterQuotaExceededFault"},
+			f.limits,
 			[]string{"clone blue", "orders-pg18"},
-			"Service Quotas",
+			"Service Quotas", nil,
 		},
-		"no rights": {
-			simulator.Fault{Action: "CreateDBInstance", Code: "AccessDenied"}, []string{"create DB instance", "orders-pg18-1"}, "docs/aurora.md",
+		{
+			simulator.Fault{Action: "RestoreDBClusterToPointInTime", Ends: "cloning-failed"},
+			f.limits,
+			[]string{`"orders-pg18"`, "cloning-failed"},
+			"blue is untouched", nil,
 		},
-		"no capacity": {
+		{
+			simulator.Fault{Action: "CreateDBInstance", Code: "AccessDenied"},
+			f.limits,
+			[]string{"create DB instance", "orders-pg18-1"},
+			"docs/aurora.md", nil,
+		},
+		{
 			simulator.Fault{Action: "CreateDBInstance", Ends: "insufficient-capacity"},
+			f.limits,
 			[]string{"orders-pg18-1", "insufficient-capacity"},
-			"aurora.instance_class",
+			"aurora.instance_class", nil,
 		},
-		"a status of tomorrow": {
-			simulator.Fault{Action: "CreateDBInstance", Ends: "contemplating"}, []string{"orders-pg18-1", "contemplating"}, "The same command waits on",
+		{
+			simulator.Fault{Action: "CreateDBInstance", Ends: "contemplating"},
+			limits{create: limit, odd: 200 * time.Millisecond},
+			[]string{"orders-pg18-1", "contemplating"},
+			"The same command waits on",
+			[]string{"contemplating", "does not know"},
 		},
-		"no end": {
-			simulator.Fault{Action: "CreateDBInstance", Stuck: "creating"}, []string{"orders-pg18-1", "creating"}, "The same command waits on",
+		{
+			simulator.Fault{Action: "CreateDBInstance", Stuck: "creating"},
+			limits{create: 2 * time.Second, odd: limit},
+			[]string{`"orders-pg18`, "creating"},
+			"The same command waits on", nil,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			f := stage(t)
-			f.limits.odd = 300 * time.Millisecond
-			blue := f.blue(t, f.provider())
-			f.Fail(c.fault)
-			if c.fault.Stuck != "" {
-				f.limits.create = 5 * time.Second
-			}
-			_, err := f.provider().Clone(t.Context(), blue, f.step())
-			if err == nil || !containsAll(err.Error(), c.parts...) || !strings.Contains(fault.HintOf(err), c.hint) {
-				t.Errorf("got %v\nhint %s", err, fault.HintOf(err))
-			}
-			if c.fault.Ends == "contemplating" && !f.heard("contemplating", "does not know") {
-				t.Errorf("nothing was said: %v", f.said)
-			}
-			if *f.cluster(t, "orders").Status != "available" {
-				t.Error("blue is not available")
-			}
-		})
+		f.Fail(c.fault)
+		a := f.provider()
+		a.limits = c.limits
+		_, err := a.Clone(t.Context(), blue, f.step())
+		if err == nil || !containsAll(err.Error(), c.parts...) || !strings.Contains(fault.HintOf(err), c.hint) {
+			t.Errorf("%+v: got %v\nhint %s", c.fault, err, fault.HintOf(err))
+		}
+		if c.said != nil && !f.heard(c.said...) {
+			t.Errorf("%+v: it was said %v", c.fault, f.said)
+		}
+		f.Mend()
+		if err := f.provider().Discard(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if *f.cluster(t, "orders").Status != "available" || f.cluster(t, "orders-pg18") != nil {
+			t.Errorf("%+v: blue is not as it was", c.fault)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // idleInstance refuses what cannot be done to a DB instance now.
 func idleInstance(i *dbInstance) error {
-	if i.status() != available {
+	if i.busy || i.status() != available {
 		return refuse(schemas.InvalidDBInstanceStateFault, "Database instance %s is not in available state: it is %s.",
 			*i.shown.DBInstanceIdentifier, i.status())
 	}
@@ -70,7 +70,11 @@ func (s *Simulator) modifyDBInstance(q *call, in *rds.ModifyDBInstanceInput) (*r
 	if restarts && !value(in.ApplyImmediately) {
 		return &rds.ModifyDBInstanceOutput{DBInstance: &i.shown}, nil // for a maintenance window, which never comes
 	}
-	s.begin(q, i.cluster, func(j *job) error { return j.modifyInstance(i, name, in.DBInstanceClass) })
+	i.busy = true
+	s.begin(q, i.cluster, func(j *job) error {
+		defer s.locked(func() { i.busy = false })
+		return j.modifyInstance(i, name, in.DBInstanceClass)
+	})
 	return &rds.ModifyDBInstanceOutput{DBInstance: &i.shown}, nil
 }
 

@@ -147,13 +147,16 @@ func (s *Simulator) Close() error {
 	s.cancel()
 	err := s.server.Close()
 	s.jobs.Wait()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	var relays []*engine.Relay
+	var servers []*engine.Server
+	s.locked(func() { relays, servers = s.world.endpoints.all(), s.world.servers })
+	for _, relay := range relays { // not under mu, which a connection that is just coming may wait for
+		err = errors.Join(err, relay.Close())
+	}
 	const limit = time.Minute
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), limit)
 	defer cancel()
-	err = errors.Join(err, s.world.endpoints.closeAll())
-	for _, server := range s.world.servers {
+	for _, server := range servers {
 		err = errors.Join(err, server.Remove(ctx))
 	}
 	return errors.Join(err, s.tokens.Close(), os.Remove(s.CABundle()))

@@ -27,8 +27,10 @@ type fixture struct {
 	api *rds.Client
 }
 
+// start starts a simulator of the test's own, and lets others run beside it: most of the time goes by in waiting for servers.
 func start(t *testing.T) *fixture {
 	t.Helper()
+	t.Parallel()
 	s, err := simulator.Start(t.Context(), simulator.Options{
 		Directory: pgtest.Directory(t), Delay: 10 * time.Millisecond, Log: t.Output(),
 	})

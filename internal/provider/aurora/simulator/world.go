@@ -70,6 +70,7 @@ type dbInstance struct {
 	shown       types.DBInstance
 	cluster     *dbCluster
 	groupStatus string // of the cluster's parameter group on this member
+	busy        bool   // it is being modified, whatever its status says yet
 }
 
 func (c *dbCluster) setStatus(status string)  { c.shown.Status, c.due = &status, false }
