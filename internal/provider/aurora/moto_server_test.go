@@ -25,7 +25,7 @@ import (
 // broken is the code of what moto does not do, or breaks on. It answers such a request with 500 alone, which the SDK would try again and again.
 const broken = "BrokenInMoto"
 
-// moto is a moto server (https://docs.getmoto.org/en/5.1.1/docs/server_mode.html), and what was asked of it.
+// moto is a moto server (https://docs.getmoto.org/en/latest/docs/server_mode.html), and what was asked of it.
 type moto struct {
 	log string   // file with what it says
 	at  *url.URL // where it listens
@@ -46,7 +46,7 @@ func startMoto(t *testing.T) *moto {
 	t.Cleanup(server.Close)
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing",
-		"AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+		"AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_PROFILE": "",
 	} {
 		t.Setenv(name, value)
 	}

@@ -18,6 +18,7 @@ type stand struct {
 	moto    *moto
 	subnets []string // ids of the subnets that blue is in
 	group   string   // id of its security group
+	zone    string   // id of the hosted zone of leadByRecord
 	told    *progress.Step
 }
 
@@ -49,6 +50,7 @@ func TestAnEmulatorThatWeDidNotWriteTakesTheCalls(t *testing.T) {
 	s.retire(t)
 	s.tidy(t)
 	s.leadByNames(t)
+	s.differ(t)
 	m.compare(t, append(calledActions(t), calledByRoutes(t)...))
 }
 
