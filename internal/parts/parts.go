@@ -40,7 +40,7 @@ func providerOf(ctx context.Context, cfg *config.Config) (provider.Provider, pla
 		}
 		a := aurora.New(cfg, password)
 		var at places
-		if slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Route53 != nil }) { // the others ask for themselves, or need not
+		if slices.ContainsFunc(cfg.Routes, needsPlaces) {
 			at.blue, at.green, err = a.Endpoints(ctx)
 		}
 		return a, at, err
@@ -51,6 +51,11 @@ func providerOf(ctx context.Context, cfg *config.Config) (provider.Provider, pla
 	}
 	l, err := local.New(cfg, password)
 	return l, places{blue(cfg), route.Endpoint{Host: cfg.Green.Host, Port: cfg.Green.Port}}, err
+}
+
+// needsPlaces tells whether a route has to know beforehand where clusters of a cloud are. The others are told when they are led.
+func needsPlaces(r config.Route) bool {
+	return r.Route53 != nil || r.RDSProxy != nil || r.Rename != nil
 }
 
 // readPassword reads a file that holds a password and nothing else.

@@ -137,8 +137,9 @@ func (s *Switchover) rehearse(ctx context.Context, ends *sessions, attempt *Atte
 	for _, ms := range attempt.ExpectedMS {
 		attempt.ExpectedPauseMS += ms
 	}
-	s.Step.Say(fmt.Sprintf("expected pause %.0f ms beside what clients' open transactions take: drain %.0f, sequences %.0f, fence and move %.0f",
-		attempt.ExpectedPauseMS, attempt.ExpectedMS["drain"], attempt.ExpectedMS["sequences"], attempt.ExpectedMS["fence"]+attempt.ExpectedMS["move"]))
+	s.Step.Say(fmt.Sprintf("expected pause %.0f ms beside what clients' open transactions%s take: drain %.0f, sequences %.0f, fence and move %.0f",
+		attempt.ExpectedPauseMS, s.slow(), attempt.ExpectedMS["drain"], attempt.ExpectedMS["sequences"],
+		attempt.ExpectedMS["fence"]+attempt.ExpectedMS["move"]))
 	return nil
 }
 

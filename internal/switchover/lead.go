@@ -2,6 +2,7 @@ package switchover
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,7 @@ func (s *Switchover) leadAll(ctx context.Context, slowly bool) error {
 		if is {
 			limited, cancel := context.WithTimeout(ctx, slow.Takes())
 			defer cancel()
+			s.Step.Now(fmt.Sprintf("waiting for %s to lead to %s, %s at most", r.Name(), s.To.Server.Name, slow.Takes()))
 			return s.lead(limited, r)
 		}
 		return s.lead(ctx, r)
@@ -33,6 +35,16 @@ func (s *Switchover) lead(ctx context.Context, r route.Route) error {
 		return r.Restore(ctx)
 	}
 	return r.Point(ctx, *s.To.Endpoint)
+}
+
+// slow names the routes that are slow, for a sentence that has begun to list what takes time: " and rdsproxy pool".
+func (s *Switchover) slow() (names string) {
+	for _, r := range s.Routes {
+		if _, is := r.(route.Slow); is {
+			names += " and " + r.Name()
+		}
+	}
+	return names
 }
 
 // renames tells whether a route gives From and To each other's addresses.

@@ -22,7 +22,9 @@ func (u *Upgrade) settle(ctx context.Context, step *progress.Step) error {
 	if err != nil {
 		return err
 	}
-	u.state.Settings = carried
+	if carried != nil { // they are told by the call that carries them over
+		u.state.Settings = carried
+	}
 	if err := u.greetGreen(ctx, server); err != nil {
 		return err
 	}

@@ -84,7 +84,8 @@ func Open(ctx context.Context, parts Parts) (u *Upgrade, err error) {
 		return u, err
 	}
 	if err := u.meetBlue(ctx); err != nil {
-		if u.state.serving() == blue || fault.KindOf(err) == fault.Usage { // another cluster, for example
+		another := fault.KindOf(err) == fault.Usage && !u.state.GreenTidied // then nothing tells any more that green has blue's name
+		if u.state.serving() == blue || another {
 			return u, err
 		}
 		u.admin, u.blueGone = postgres.Gone(blue, err), err.Error() // all but the way back goes on without it

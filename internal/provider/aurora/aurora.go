@@ -109,7 +109,7 @@ func (a *Aurora) Endpoints(ctx context.Context) (blue, green route.Endpoint, err
 }
 
 var errNotWithdrawn = fault.New(fault.Usage, errors.New("a DB cluster of Aurora cannot be taken off its address, which a route libpq needs"),
-	"Lead clients by a route that moves them: route53, pgbouncer, haproxy or command.")
+	"Lead clients by a route that moves them: route53, rdsproxy, rename, pgbouncer, haproxy or command.")
 
 // Withdraw is an error: a DB cluster that listens to nobody cannot be had.
 func (*Aurora) Withdraw(context.Context, postgres.Addresses, func(context.Context) (*postgres.Server, error)) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pgteal/pgteal/internal/fault"
+	"github.com/pgteal/pgteal/internal/route/record"
 )
 
 // Hold lets nobody in who connects from now on: they wait, without an error, until Release. Sessions that are open go on, so it
@@ -17,7 +18,7 @@ import (
 func (h *HAProxy) Hold(ctx context.Context) error {
 	limit, err := h.limit(ctx)
 	if err == nil && limit != 0 {
-		if err = h.keep(h.holdRecord(), held{Socket: h.Socket, Frontend: h.Frontend, Limit: limit}); err == nil {
+		if err = record.Write(h.holdRecord(), h.name, held{Socket: h.Socket, Frontend: h.Frontend, Limit: limit}); err == nil {
 			err = h.setLimit(ctx, 0)
 		}
 	}
@@ -43,7 +44,7 @@ func (h *HAProxy) release(ctx context.Context) error {
 		return err
 	}
 	var before held
-	if known, err := h.recall(h.holdRecord(), &before); err != nil || !known || before.Limit < 1 {
+	if known, err := record.Read(h.holdRecord(), h.name, &before); err != nil || !known || before.Limit < 1 {
 		// Somebody has removed the record. A frontend without a maxconn of its own has that of the process.
 		if before.Limit, err = h.processLimit(ctx); err != nil {
 			return err

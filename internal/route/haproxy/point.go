@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pgteal/pgteal/internal/route"
+	"github.com/pgteal/pgteal/internal/route/record"
 )
 
 // Point leads clients to endpoint: to the server that has its address, else to the spare one, or the only one, which gets it. It
@@ -36,7 +37,7 @@ func (h *HAProxy) point(ctx context.Context, endpoint route.Endpoint) error {
 		return err
 	}
 	if !known {
-		if err := h.keep(h.originalRecord(), before); err != nil {
+		if err := record.Write(h.originalRecord(), h.name, before); err != nil {
 			return err
 		}
 	}
@@ -55,7 +56,7 @@ func (h *HAProxy) point(ctx context.Context, endpoint route.Endpoint) error {
 
 // before returns what was before the first Point, and whether that is written down. Before the first Point it is what is now.
 func (h *HAProxy) before(servers []server) (before original, known bool, err error) {
-	if known, err = h.recall(h.originalRecord(), &before); err != nil || known {
+	if known, err = record.Read(h.originalRecord(), h.name, &before); err != nil || known {
 		return before, known, err
 	}
 	before = original{Socket: h.Socket, Backend: h.Backend, Servers: slices.Clone(servers)}
@@ -197,7 +198,7 @@ func (h *HAProxy) await(ctx context.Context, what string, condition func() (bool
 // that wait go on waiting.
 func (h *HAProxy) Restore(ctx context.Context) error {
 	var before original
-	known, err := h.recall(h.originalRecord(), &before)
+	known, err := record.Read(h.originalRecord(), h.name, &before)
 	if err != nil || !known {
 		return err
 	}
@@ -207,5 +208,5 @@ func (h *HAProxy) Restore(ctx context.Context) error {
 	if err := h.putState(before.StateFile); err != nil {
 		return fmt.Errorf("restore %s: %w", h.StateFile, err)
 	}
-	return h.forget(h.originalRecord()) // Release still needs the other one
+	return record.Remove(h.name, h.originalRecord()) // Release still needs the other one
 }

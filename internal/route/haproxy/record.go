@@ -1,15 +1,11 @@
 package haproxy
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
-	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/pgteal/pgteal/internal/route/record"
 )
 
 // held is what Hold changes, as it was before.
@@ -40,44 +36,6 @@ func (h *HAProxy) recordFile(kind, proxy string) string {
 	return filepath.Join(h.Directory, fmt.Sprintf("haproxy-%s-%016x.json", kind, sum.Sum64()))
 }
 
-// keep writes a record, at once and for good.
-func (h *HAProxy) keep(file string, record any) error {
-	content, err := json.MarshalIndent(record, "", "  ")
-	if err == nil {
-		err = renameio.WriteFile(file, append(content, '\n'), 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("write down how HAProxy was before: %w", err)
-	}
-	return nil
-}
-
-// recall reads a record, and tells whether there is one.
-func (h *HAProxy) recall(file string, record any) (bool, error) {
-	content, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(content, record)
-	}
-	if err != nil {
-		return false, fmt.Errorf("read how HAProxy was before, from %s: %w", file, err)
-	}
-	return true, nil
-}
-
 // Forget removes the records that Restore would need. The state file stays: without it a reload would lead back, unless haproxy.cfg
 // has been changed meanwhile.
-func (h *HAProxy) Forget() error {
-	return h.forget(h.originalRecord(), h.holdRecord())
-}
-
-func (h *HAProxy) forget(records ...string) error {
-	for _, file := range records {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove how %s was before: %w", h.name, err)
-		}
-	}
-	return nil
-}
+func (h *HAProxy) Forget() error { return record.Remove(h.name, h.originalRecord(), h.holdRecord()) }

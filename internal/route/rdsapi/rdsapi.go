@@ -88,17 +88,19 @@ func (a *API) Close() {
 
 // Cluster returns the DB cluster with a DbClusterResourceId, whatever its name is now, nil where there is none.
 func (a *API) Cluster(ctx context.Context, resource string) (*types.DBCluster, error) {
-	return a.first(ctx, "DB cluster "+resource, &rds.DescribeDBClustersInput{
-		Filters: []types.Filter{{Name: aws.String("db-cluster-resource-id"), Values: []string{resource}}},
+	return a.first(ctx, "DB cluster "+resource, &rds.DescribeDBClustersInput{}, func(c types.DBCluster) bool {
+		return aws.ToString(c.DbClusterResourceId) == resource
 	})
 }
 
 // Named returns the DB cluster that has a DB cluster identifier now, nil where there is none.
 func (a *API) Named(ctx context.Context, identifier string) (*types.DBCluster, error) {
-	return a.first(ctx, "DB cluster "+identifier, &rds.DescribeDBClustersInput{DBClusterIdentifier: &identifier})
+	return a.first(ctx, "DB cluster "+identifier, &rds.DescribeDBClustersInput{DBClusterIdentifier: &identifier}, func(types.DBCluster) bool { return true })
 }
 
-func (a *API) first(ctx context.Context, object string, input *rds.DescribeDBClustersInput) (*types.DBCluster, error) {
+func (a *API) first(
+	ctx context.Context, object string, input *rds.DescribeDBClustersInput, wanted func(types.DBCluster) bool,
+) (*types.DBCluster, error) {
 	api, err := a.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -111,8 +113,8 @@ func (a *API) first(ctx context.Context, object string, input *rds.DescribeDBClu
 		if err != nil {
 			return nil, a.Failed("look at "+object, "DescribeDBClusters", err)
 		}
-		if len(page.DBClusters) > 0 {
-			return &page.DBClusters[0], nil
+		if at := slices.IndexFunc(page.DBClusters, wanted); at >= 0 {
+			return &page.DBClusters[at], nil
 		}
 	}
 	return nil, nil //nolint:nilnil // none is an answer

@@ -49,7 +49,8 @@ func (s *Server) authenticate(ctx context.Context, conn *pgx.Conn, roles []strin
 	return reloaded(ctx, conn)
 }
 
-// reloaded makes the server read its configuration again, and waits until it has.
+// reloaded makes the server read its configuration again, and waits until it has: the postmaster passes the signal on to this session, and reads
+// all before it starts another one.
 func reloaded(ctx context.Context, conn *pgx.Conn) error {
 	var before time.Time
 	if err := conn.QueryRow(ctx, `SELECT pg_conf_load_time() FROM pg_reload_conf()`).Scan(&before); err != nil {

@@ -140,7 +140,8 @@ func (s *Server) Restart(ctx context.Context, settings map[string]string) error 
 	return s.launch(ctx)
 }
 
-// Reload gives the server settings of which it takes, if it runs, what needs no restart.
+// Reload gives the server settings of which it takes, if it runs, what needs no restart, and a certificate that has changed. Sessions that
+// begin afterwards see both.
 func (s *Server) Reload(ctx context.Context, settings map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +152,11 @@ func (s *Server) Reload(ctx context.Context, settings map[string]string) error {
 	if err := s.configure(); err != nil {
 		return err
 	}
-	return s.cluster().Run(ctx, s.Account, "pg_ctl", "reload", "--pgdata", s.data, "--silent")
+	root, err := s.Root()
+	if err != nil {
+		return err
+	}
+	return root.In(ctx, "postgres", func(conn *pgx.Conn) error { return reloaded(ctx, conn) })
 }
 
 // Stop stops the server fast. One that does not run is no error.
