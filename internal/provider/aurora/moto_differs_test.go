@@ -14,8 +14,6 @@ import (
 func (s *stand) differ(t *testing.T) {
 	t.Helper()
 	for does, tried := range map[string]func(*testing.T) bool{
-		// AWS looks by it (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html).
-		"it does not know the filter db-cluster-resource-id": s.filtersNothing,
 		// They have tags in AWS (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterParameterGroup.html).
 		"DB cluster parameter groups have no tags": s.groupsBearNothing,
 		// It is unique in AWS (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html).
@@ -31,17 +29,6 @@ func (s *stand) differ(t *testing.T) {
 			t.Errorf("no longer so in moto: %s", does)
 		}
 	}
-}
-
-func (s *stand) filtersNothing(t *testing.T) bool {
-	t.Helper()
-	_, err := s.rds.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{
-		Filters: []types.Filter{ // the second one, which ServeHTTP lets through
-			{Name: aws.String("db-cluster-id"), Values: []string{"bare"}},
-			{Name: aws.String("db-cluster-resource-id"), Values: []string{"x"}},
-		},
-	})
-	return is(err, "InvalidParameterValue")
 }
 
 func (s *stand) groupsBearNothing(t *testing.T) bool {

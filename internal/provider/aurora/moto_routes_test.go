@@ -28,7 +28,6 @@ func (s *stand) leadByProxy(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	blue, green := s.both(t)
-	s.moto.named = map[string]string{*blue.DbClusterResourceId: *blue.DBClusterIdentifier, *green.DbClusterResourceId: *green.DBClusterIdentifier}
 	must(t)(s.rds.CreateDBProxy(ctx, &rds.CreateDBProxyInput{
 		DBProxyName: aws.String("pool"), EngineFamily: types.EngineFamilyPostgresql, RoleArn: aws.String("arn:aws:iam::123456789012:role/proxy"),
 		VpcSubnetIds: s.subnets, Auth: []types.UserAuthConfig{{AuthScheme: types.AuthSchemeSecrets, IAMAuth: types.IAMAuthModeDisabled}},

@@ -31,7 +31,6 @@ type moto struct {
 	at  *url.URL // where it listens
 
 	mu      sync.Mutex
-	named   map[string]string   // DB cluster identifiers by DbClusterResourceId, by which it cannot look
 	taken   map[string]bool     // actions that it has carried out, as IAM names them
 	refused map[string][]string // what it has said to others
 	broke   map[string]int      // how often it has answered them with 500
@@ -101,22 +100,15 @@ func (m *moto) said(t *testing.T) string {
 	return string(text)
 }
 
-// ServeHTTP passes a request on, and records what becomes of it. A DB cluster that is looked for by its resource id is looked for by its identifier.
+// ServeHTTP passes a request on, and records what becomes of it.
 func (m *moto) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	form, _ := url.ParseQuery(string(body)) // what is no form has no action
-	action := actionOf(r, form)
-	const filter = "Filters.Filter.1."
-	if resource := form.Get(filter + "Values.Value.1"); form.Get(filter+"Name") == "db-cluster-resource-id" {
-		form.Set(filter+"Name", "db-cluster-id")
-		form.Set(filter+"Values.Value.1", m.named[resource])
-		body = []byte(form.Encode())
-	}
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	action := actionOf(r, string(body))
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        func(p *httputil.ProxyRequest) { p.SetURL(m.at) },
 		ModifyResponse: func(answer *http.Response) error { return m.record(action, answer) },
@@ -165,7 +157,7 @@ func refuse(answer *http.Response) []byte {
 var service = regexp.MustCompile(`Credential=[^/]+/\d+/[^/]+/([^/]+)/`)
 
 // actionOf is the action of a request, as IAM names it. It is in a header, in the form, or in method and path.
-func actionOf(r *http.Request, form url.Values) string {
+func actionOf(r *http.Request, body string) string {
 	name := ""
 	if found := service.FindStringSubmatch(r.Header.Get("Authorization")); found != nil {
 		name = found[1]
@@ -185,5 +177,6 @@ func actionOf(r *http.Request, form url.Values) string {
 			return "route53:ChangeResourceRecordSets"
 		}
 	}
+	form, _ := url.ParseQuery(body) // what is no form has no action
 	return name + ":" + form.Get("Action")
 }

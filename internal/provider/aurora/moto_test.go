@@ -15,7 +15,6 @@ import (
 // stand is a blue in moto, and the provider for it.
 type stand struct {
 	*Aurora
-	moto    *moto
 	subnets []string // ids of the subnets that blue is in
 	group   string   // id of its security group
 	zone    string   // id of the hosted zone of leadByRecord
@@ -30,7 +29,7 @@ func TestAnEmulatorThatWeDidNotWriteTakesTheCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stand{Aurora: New(c, ""), moto: m, told: progress.Reporter(func(e progress.Event) { t.Log(e.Message + e.Doing) }).Step("test")}
+	s := &stand{Aurora: New(c, ""), told: progress.Reporter(func(e progress.Event) { t.Log(e.Message + e.Doing) }).Step("test")}
 	s.Own("UPGRADE1")
 	if err := s.begin(t.Context(), s.told); err != nil {
 		t.Fatal(err)
