@@ -31,7 +31,7 @@ demo: build ## Upgrade a running PostgreSQL under load (FROM=15 TO=18 ARGS=)
 
 test: ## Run all tests on real servers, with the race detector
 	scripts/get-tools cc
-	scripts/get-postgres 13 15 17 18 pgbouncer haproxy
+	scripts/get-postgres 13 15 17 18 pgbouncer haproxy moto
 	scripts/get-postgres 17 18 cron partman
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 

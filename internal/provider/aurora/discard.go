@@ -160,12 +160,20 @@ func (a *Aurora) Tidy(ctx context.Context) error {
 		}
 	}
 	for _, arn := range append(arns, aws.ToString(green.DBClusterArn)) { // the cluster last: by its tag the rest is found
-		_, err := a.rds.RemoveTagsFromResource(ctx, &rds.RemoveTagsFromResourceInput{
-			ResourceName: &arn, TagKeys: []string{tagUpgrade, tagBlue, tagProtect, tagWhole},
-		})
-		if err != nil {
-			return failed("remove pgteal's tags from", arn, err)
+		if err := a.untag(ctx, arn); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// untag takes pgteal's tags off something.
+func (a *Aurora) untag(ctx context.Context, arn string) error {
+	_, err := a.rds.RemoveTagsFromResource(ctx, &rds.RemoveTagsFromResourceInput{
+		ResourceName: &arn, TagKeys: []string{tagUpgrade, tagBlue, tagProtect, tagWhole},
+	})
+	if err != nil {
+		return failed("remove pgteal's tags from", arn, err)
 	}
 	return nil
 }

@@ -121,6 +121,11 @@ func (a *Aurora) deleteGroup(ctx context.Context, g group) error {
 	if err != nil {
 		return err
 	}
+	return a.dropGroup(ctx, g)
+}
+
+// dropGroup removes a group that is known to be this upgrade's.
+func (a *Aurora) dropGroup(ctx context.Context, g group) (err error) {
 	if g.ofInstance {
 		_, err = a.rds.DeleteDBParameterGroup(ctx, &rds.DeleteDBParameterGroupInput{DBParameterGroupName: &g.name})
 	} else {
