@@ -44,7 +44,7 @@ func (a *Aurora) wait(ctx context.Context, step *progress.Step, object, until st
 		status string
 		since  time.Time
 	}
-	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
+	for {
 		now, err := see(ctx)
 		if err != nil {
 			return err
@@ -67,7 +67,7 @@ func (a *Aurora) wait(ctx context.Context, step *progress.Step, object, until st
 				"Look at it in the console of RDS. The same command waits on.")
 		}
 		step.Now(fmt.Sprintf("waiting until %s is %s: %s, %s", object, until, now.status, elapsed))
-		if err := pauseFor(ctx, pause); err != nil {
+		if err := pauseFor(ctx, min(max(time.Since(begun)/10, firstLook), lastLook)); err != nil { // a tenth longer than it takes, at most
 			return fmt.Errorf("wait until %s is %s: %w", object, until, err)
 		}
 	}

@@ -171,9 +171,9 @@ func TestErrorsSayWhatTheProgramSaidWithinBounds(t *testing.T) {
 
 func TestWhereReadsAddressesAndNothingElse(t *testing.T) {
 	for out, want := range map[string]string{
-		"db1:5432":                          "[{db1 5432 }]",
-		` db1:5432\n\n[::1]:5433\ndb1:5432`: "[{db1 5432 } {::1 5433 }]",
-		"/run/postgresql:5432":              "[{ 5432 /run/postgresql}]",
+		"db1:5432":                          "[{db1 5432  }]",
+		` db1:5432\n\n[::1]:5433\ndb1:5432`: "[{db1 5432  } {::1 5433  }]",
+		"/run/postgresql:5432":              "[{ 5432 /run/postgresql }]",
 		"":                                  "no address",
 		"garbage":                           `"garbage" is no address`,
 		"db1:0":                             "is no address",
