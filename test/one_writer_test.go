@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pgteal/pgteal/internal/audit"
 	"github.com/pgteal/pgteal/internal/pgtest"
@@ -48,6 +49,7 @@ func prober(t *testing.T, s *site.Site, role string) *audit.Prober {
 	for name, port := range map[string]int{"blue": s.Blue.Port, "green": s.GreenPort} {
 		sides = append(sides, audit.Side{
 			Name: name, Database: s.Databases[0], Conninfo: fmt.Sprintf("host=127.0.0.1 port=%d user=%s sslmode=disable", port, role),
+			Every: 3 * time.Millisecond,
 		})
 	}
 	p, err := audit.StartProber(t.Context(), sides...)

@@ -40,7 +40,7 @@ func (s *Site) load(t testing.TB, conninfo string, writers int) *audit.Load {
 	for i := range writers {
 		all = append(all, audit.Writer{
 			ID: "writer-" + strconv.Itoa(i), Work: kinds[i%len(kinds)], Database: s.Databases[i%len(s.Databases)], Directory: s.Logs(),
-			Think: 10 * time.Millisecond, Conninfo: conninfo,
+			Think: 20 * time.Millisecond, Conninfo: conninfo,
 		})
 	}
 	load, err := audit.Start(context.Background(), all...)
