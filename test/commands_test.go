@@ -13,7 +13,7 @@ import (
 )
 
 // checkReport sees that a document has what every report has once the switchover is done.
-func checkReport(t *testing.T, report map[string]any) {
+func checkReport(t *testing.T, report map[string]any, provider string) {
 	t.Helper()
 	for _, key := range []string{"clone.seconds", "prepare_seconds", "switchover.pause_ms", "verify.tables", "verify.rows"} {
 		if n := number(t, report, key); n <= 0 {
@@ -23,7 +23,7 @@ func checkReport(t *testing.T, report map[string]any) {
 	if n := number(t, report, "verify.mismatches"); n != 0 {
 		t.Errorf("%v mismatches", n)
 	}
-	for key, want := range map[string]any{"provider": "local", "switchover.outcome": "switched"} {
+	for key, want := range map[string]any{"provider": provider, "switchover.outcome": "switched"} {
 		if got := at(t, report, key); got != want {
 			t.Errorf("%s is %v, not %v", key, got, want)
 		}
@@ -89,7 +89,7 @@ func TestTheCommandsOfAnUpgrade(t *testing.T) {
 		t.Errorf("after a dry run clients are served by %s", got)
 	}
 
-	checkReport(t, pgteal(t, done, s, "switchover", "--json", "--max-pause", "15s").document(t))
+	checkReport(t, pgteal(t, done, s, "switchover", "--json", "--max-pause", "15s").document(t), "local")
 	site.AwaitWrites(t, load, 4)
 	pgteal(t, done, s, "switchover").says(t, "Green serves")
 	for _, command := range []string{"abort", "prepare"} {
@@ -107,7 +107,7 @@ func TestTheCommandsOfAnUpgrade(t *testing.T) {
 
 	pgteal(t, done, s, "finish").says(t, "The upgrade is finished")
 	finished := pgteal(t, done, s, "finish", "--json").document(t)
-	checkReport(t, finished)
+	checkReport(t, finished, "local")
 	if at(t, finished, "outcome") != "finished" {
 		t.Errorf("outcome %v", finished["outcome"])
 	}
@@ -119,7 +119,7 @@ func TestTheCommandsOfAnUpgrade(t *testing.T) {
 	if err := json.Unmarshal(content, &kept); err != nil {
 		t.Fatal(err)
 	}
-	checkReport(t, kept)
+	checkReport(t, kept, "local")
 	site.AwaitWrites(t, load, 4)
 	for _, trace := range s.Traces(t, s.Green(t)) {
 		t.Error("left on green: ", trace)
@@ -140,7 +140,7 @@ func TestClientsWithoutARouteLoseNothing(t *testing.T) {
 		t.Errorf("%d errors while blue serves: %+v", n, load.Summary().Failures)
 	}
 	report := pgteal(t, done, s, "switchover", "--json").document(t)
-	checkReport(t, report)
+	checkReport(t, report, "local")
 	if n := number(t, report, "switchover.ended_sessions"); n == 0 {
 		t.Error("the fence ended no session")
 	}

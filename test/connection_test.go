@@ -95,7 +95,7 @@ func TestBlueByItsConnectionAloneAndNoSecretLeaks(t *testing.T) {
 	}
 	run("status")
 	run("verify")
-	checkReport(t, run("switchover"))
+	checkReport(t, run("switchover"), "local")
 	run("finish")
 	site.AwaitWrites(t, load, 4)
 	s.Judge(t, load, s.Green(t))

@@ -19,7 +19,7 @@ func TestTheDemoProvesItself(t *testing.T) {
 				"--writers", "4", "--json").end(t)
 			o.wants(t, done)
 			report := o.document(t)
-			checkReport(t, report)
+			checkReport(t, report, demo.provider)
 			for _, key := range []string{"clients.lost", "clients.duplicated", "clients.errors", "clients.phantom", "clients.half"} {
 				if n := number(t, report, key); n != 0 {
 					t.Errorf("%s is %v", key, n)

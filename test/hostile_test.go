@@ -43,7 +43,7 @@ func TestHostileNamesTablespacesAndAlterSystem(t *testing.T) {
 	pgteal(t, done, s, "prepare")
 	insert := "INSERT INTO " + name + ".elsewhere (" + name + ") VALUES ('new') RETURNING id::text"
 	blue := s.AsApp(t, s.Bouncer.Port, site.Weird, insert)
-	checkReport(t, pgteal(t, done, s, "switchover", "--json").document(t))
+	checkReport(t, pgteal(t, done, s, "switchover", "--json").document(t), "local")
 	green := s.AsApp(t, s.Bouncer.Port, site.Weird, insert)
 	if a, err := strconv.Atoi(green); err != nil || blue != strconv.Itoa(a-1) {
 		t.Errorf("the sequence gave %s on blue, then %s on green", blue, green)
