@@ -33,7 +33,7 @@ test: ## Run all tests on real servers, with the race detector
 	scripts/get-tools cc
 	scripts/get-postgres 13 15 17 18 pgbouncer haproxy moto
 	scripts/get-postgres 17 18 cron partman
-	CGO_ENABLED=1 go test -race -p 3 -timeout 40m ./... # tests wait a good deal: two cores take three packages at a time
+	CGO_ENABLED=1 go test -race -timeout 40m ./...
 
 torture: ## Try to break it: faults at random instants (MINUTES=30)
 	scripts/get-tools cc

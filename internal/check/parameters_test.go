@@ -208,7 +208,9 @@ func TestAShortTimeoutIsNamed(t *testing.T) {
 	}()
 	pgtest.Eventually(t, time.Minute, "the apply worker ends", func() bool {
 		var sender int
-		err := conn.QueryRow(t.Context(), `SELECT active_pid FROM pg_replication_slots WHERE active`).Scan(&sender)
+		// Before it streams, its reader waits without a limit.
+		err := conn.QueryRow(t.Context(), `SELECT active_pid FROM pg_replication_slots JOIN pg_stat_replication ON pid = active_pid
+			WHERE state = 'streaming'`).Scan(&sender)
 		if err == nil && !slices.Contains(stopped, sender) && syscall.Kill(sender, syscall.SIGSTOP) == nil { // busy, as far as its reader can tell
 			stopped = append(stopped, sender)
 		}

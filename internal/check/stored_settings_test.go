@@ -83,11 +83,10 @@ var storedFaults = []storedFault{
 
 func TestStoredSettingsAreFoundExactlyWhereTheTargetRefusesThem(t *testing.T) {
 	t.Parallel()
-	target := pgtest.Start(t, 18)
 	for _, major := range []int{13, 15, 17} {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			t.Parallel()
-			s := pgtest.Start(t, major)
+			s, target := pgtest.Start(t, major), pgtest.Start(t, 18) // of its own: what is restored has the same names
 			s.Exec(t, "postgres", `CREATE ROLE "We""ird; DROP"`, `CREATE ROLE plain`, `ALTER ROLE ALL SET lock_timeout = '1d'`,
 				`ALTER ROLE ALL SET my.secret = 'hush'`)
 			createDatabase(t, s, weird)
