@@ -444,7 +444,10 @@ func TestTooLittleDiskForWALForbidsTheSwitchover(t *testing.T) {
 	run("mkdir", mount)
 	run("mount", "-o", "loop", image, mount)
 	t.Cleanup(func() {
-		if out, err := exec.Command("umount", "--lazy", mount).CombinedOutput(); err != nil { // green ends after it
+		if err := s.Green(t).Cluster.Stop(context.WithoutCancel(t.Context()), "immediate"); err != nil { // its files go with the mount
+			t.Error(err)
+		}
+		if out, err := exec.Command("umount", mount).CombinedOutput(); err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
 	})

@@ -1,7 +1,6 @@
 package pgtest
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/pgteal/pgteal/internal/pgctl"
@@ -13,20 +12,7 @@ import (
 // second server is reached as the cloud's own superuser.
 func StartCloud(t testing.TB, major int, settings ...pgctl.Setting) (master *Server, admin *postgres.Server) {
 	t.Helper()
-	programs, err := pgctl.Find(major)
-	if err != nil {
-		t.Fatal(err)
-	}
-	account, err := pgctl.Unprivileged()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := pgctl.Cluster{Programs: programs, Account: account, DataDirectory: filepath.Join(Directory(t), "data")}
-	err = c.Init(t.Context(), "--username", rights.Admin, "--auth", "trust", "--no-sync", "--locale", "C.UTF-8", "--encoding", "UTF8")
-	if err != nil {
-		t.Fatal(err)
-	}
-	master = Run(t, c, settings...)
+	master = Run(t, create(t, major, rights.Admin), settings...)
 	admin = master.As(rights.Admin, "", "")
 	if err := rights.Install(t.Context(), admin, Superuser); err != nil {
 		t.Fatal(err)

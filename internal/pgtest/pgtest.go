@@ -32,6 +32,12 @@ type Server struct {
 // fails: scripts/get-postgres brings them.
 func Start(t testing.TB, major int, settings ...pgctl.Setting) *Server {
 	t.Helper()
+	return Run(t, create(t, major, Superuser), settings...)
+}
+
+// create makes a cluster of major with this superuser. It is removed with the test.
+func create(t testing.TB, major int, superuser string) pgctl.Cluster {
+	t.Helper()
 	programs, err := pgctl.Find(major)
 	if err != nil {
 		t.Fatal(err)
@@ -41,11 +47,11 @@ func Start(t testing.TB, major int, settings ...pgctl.Setting) *Server {
 		t.Fatal(err)
 	}
 	c := pgctl.Cluster{Programs: programs, Account: account, DataDirectory: filepath.Join(Directory(t), "data")}
-	err = c.Init(t.Context(), "--username", Superuser, "--auth", "trust", "--no-sync", "--locale", "C.UTF-8", "--encoding", "UTF8")
+	err = c.Init(t.Context(), "--username", superuser, "--auth", "trust", "--no-sync", "--locale", "C.UTF-8", "--encoding", "UTF8")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Run(t, c, settings...)
+	return c
 }
 
 // Run starts a throw-away cluster that exists. It ends with the test.
