@@ -3,11 +3,15 @@ package rdsproxy_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
 	"github.com/pgteal/pgteal/internal/fault"
+	"github.com/pgteal/pgteal/internal/pgtest"
 	"github.com/pgteal/pgteal/internal/provider/aurora/simulator"
 	"github.com/pgteal/pgteal/internal/route"
 )
@@ -78,11 +82,34 @@ func TestPointWaitsUntilTheProxyReachesItsTarget(t *testing.T) {
 	if took := time.Since(begun); took < delay {
 		t.Errorf("Point returned after %s, and the proxy takes %s", took, delay)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), delay/3)
-	defer cancel()
-	err := s.open(t).Restore(ctx)
+}
+
+func TestPointThatRunsOutOfTimeSaysWhatItWaitsFor(t *testing.T) {
+	s := start(t, time.Millisecond, nowhere, nowhere)
+	s.Fail(simulator.Fault{Action: "RegisterDBProxyTargets", Stuck: string(types.TargetStateRegistering)})
+	ctx, cancel := context.WithCancel(t.Context())
+	before, ended := len(s.Calls()), make(chan error, 1)
+	go func() { ended <- s.open(t).Point(ctx, s.green) }()
+	// A second look after green is put in comes only once the first has seen that it is not reached.
+	pgtest.Eventually(t, 30*time.Second, "Point has seen that green is not reached", func() bool {
+		calls := s.Calls()[before:]
+		put := slices.IndexFunc(calls, func(call simulator.Call) bool { return call.Action == "RegisterDBProxyTargets" })
+		looks := 0
+		for _, call := range calls[put+1:] {
+			if call.Action == "DescribeDBProxyTargets" {
+				looks++
+			}
+		}
+		return put >= 0 && looks >= 2
+	})
+	cancel()
+	err := <-ended
 	if err == nil || !strings.Contains(err.Error(), "REGISTERING") || !strings.Contains(fault.HintOf(err), "describe-db-proxy-targets") {
-		t.Errorf("Restore that runs out of time ends with %v (%s)", err, fault.HintOf(err))
+		t.Errorf("Point that runs out of time ends with %v (%s)", err, fault.HintOf(err))
+	}
+	s.Mend()
+	if err := s.open(t).Point(t.Context(), s.green); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -43,6 +43,9 @@ func (s *Simulator) Mend() {
 		s.world.faults = nil
 		close(s.world.mended)
 		s.world.mended = make(chan struct{})
+		for _, p := range s.world.proxies {
+			p.stuck = false
+		}
 	})
 }
 

@@ -14,13 +14,14 @@ type dbProxy struct {
 	shown  types.DBProxy
 	target *dbCluster
 	ready  time.Time // from when on it lets clients through to its target
+	stuck  bool      // registering the target does not end
 }
 
 // targetGroup is the only target group that a proxy has.
 const targetGroup = "default"
 
 // registering tells whether the target was registered just now.
-func (p *dbProxy) registering() bool { return time.Now().Before(p.ready) }
+func (p *dbProxy) registering() bool { return p.stuck || time.Now().Before(p.ready) }
 
 func (w *world) proxy(name *string) (*dbProxy, error) {
 	for _, p := range w.proxies {
@@ -143,7 +144,7 @@ func (s *Simulator) registerDBProxyTargets(q *call, in *rds.RegisterDBProxyTarge
 		return nil, refuse(schemas.DBProxyTargetAlreadyRegisteredFault, "A target is already registered with the proxy %s: %s",
 			*p.shown.DBProxyName, *p.target.shown.DBClusterIdentifier)
 	}
-	p.target, p.ready = c, time.Now().Add(s.options.Delay)
+	p.target, p.ready, p.stuck = c, time.Now().Add(s.options.Delay), q.fault.Stuck == string(types.TargetStateRegistering)
 	if err := s.certify(c); err != nil {
 		return nil, err
 	}
