@@ -30,12 +30,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	_, _, err := root.Find(args)
-	if err != nil {
-		err = fault.New(fault.Usage, err, "pgteal help")
-	} else {
-		err = root.ExecuteContext(ctx)
-	}
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
@@ -74,23 +69,42 @@ replication carry over everything written since, and then moves the writers to g
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 findings or guardrails forbid it;
 4 backed out, blue serves; 5 outcome unknown, the operator must look.`,
 		SilenceUsage: true, SilenceErrors: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SuggestionsMinimumDistance: 2,
+		Args: func(root *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			next := "pgteal help"
+			if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+				next = "pgteal " + near[0]
+			}
+			return fault.New(fault.Usage, fmt.Errorf("there is no command %q", args[0]), next)
+		},
+		RunE: func(root *cobra.Command, _ []string) error { return root.Help() },
 	}
 	root.PersistentFlags().StringVar(&c.configFile, "config", "pgteal.yaml", "configuration file")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print one JSON document on standard output, everything else on standard error")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, err, "pgteal help") })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fault.New(fault.Usage, err, helpOn(cmd)) })
 	root.AddCommand(
 		c.demo(), c.check(), c.plan(), c.prepare(), c.status(), c.verify(), c.switchover(), c.rollback(), c.finish(), c.abort(), c.guard(),
 	)
 	for _, command := range root.Commands() {
 		command.Args = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fault.New(fault.Usage, fmt.Errorf("%s takes no arguments, it was given %q", cmd.Name(), args), "pgteal help "+cmd.Name())
+				return fault.New(fault.Usage, fmt.Errorf("%s takes no arguments, it was given %q", cmd.Name(), args), helpOn(cmd))
 			}
 			return nil
 		}
 	}
 	return root
+}
+
+func helpOn(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return "pgteal help"
+	}
+	return "pgteal help " + cmd.Name()
 }
 
 // say shows an error and what to do next.
