@@ -32,7 +32,7 @@ func TestRunIsExactWithParallelApply(t *testing.T) {
 	request := d.request()
 	request.MaxBlock = time.Second // the transactions take some 50 ms each, and the machine may be busy
 	conn := s.green.Connect(t, d.Name)
-	pgtest.Eventually(t, 30*time.Second, "parallel apply workers are at work", func() bool {
+	pgtest.Eventually(t, time.Minute, "parallel apply workers are at work", func() bool {
 		var working bool
 		err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_subscription WHERE leader_pid IS NOT NULL)").Scan(&working)
 		return err == nil && working

@@ -87,7 +87,7 @@ func (d replicated) catchUp(t testing.TB) {
 	id := strconv.Itoa(rand.Int())
 	d.on(t, d.blue, "INSERT INTO pgteal.marker VALUES ("+postgres.Literal(id)+")")
 	conn := d.green.Connect(t, d.Name)
-	pgtest.Eventually(t, 30*time.Second, "green catches up", func() bool {
+	pgtest.Eventually(t, time.Minute, "green catches up", func() bool {
 		var seen bool
 		err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pgteal.marker WHERE id = $1)", id).Scan(&seen)
 		return err == nil && seen

@@ -18,7 +18,7 @@ import (
 func (d replicated) wantNoBarrier(t *testing.T) {
 	t.Helper()
 	conn := d.green.Connect(t, d.Name)
-	pgtest.Eventually(t, 5*time.Second, "all advisory locks on green are gone", func() bool {
+	pgtest.Eventually(t, time.Minute, "all advisory locks on green are gone", func() bool {
 		var held bool
 		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks
 			WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'
@@ -40,7 +40,7 @@ func TestRunFailsClearlyWhenAServerIsGone(t *testing.T) {
 		_, err := verify.Run(t.Context(), d.request(), nil)
 		done <- err
 	}()
-	pgtest.Eventually(t, 10*time.Second, "the comparison waits at the barrier", func() bool {
+	pgtest.Eventually(t, time.Minute, "the comparison waits at the barrier", func() bool {
 		var waits bool
 		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks
 			WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted)`).Scan(&waits)
@@ -55,7 +55,7 @@ func TestRunFailsClearlyWhenAServerIsGone(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		t.Log(err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the comparison goes on without green")
 	}
 }
@@ -116,7 +116,7 @@ func TestRunTellsWhatItDidNotCompare(t *testing.T) {
 			t.Fatal(err)
 		}
 		request := d.request()
-		request.Patience = 500 * time.Millisecond
+		request.Patience = 2 * time.Second
 		report := run(t, request)
 		if report.Mismatches != 0 || report.Tables != bankTables || report.Rows != bankRows {
 			t.Errorf("got %+v", report)
@@ -146,7 +146,7 @@ func TestRunTellsWhatItDidNotCompare(t *testing.T) {
 			}
 		}
 		request := d.request()
-		request.Patience = 200 * time.Millisecond
+		request.Patience = time.Second
 		report := run(t, request)
 		if left := unchecked(report, "table"); len(left) != 1 || !strings.Contains(left[0].Reason, `the prepared transaction "half way"`) {
 			t.Errorf("not checked: %+v", report.NotChecked)
@@ -165,7 +165,7 @@ func TestRunTellsWhatItDidNotCompare(t *testing.T) {
 			`UPDATE busy SET t = t || 'y'`)
 		d.catchUp(t)
 		conn := s.blue.Connect(t, d.Name)
-		pgtest.Eventually(t, 30*time.Second, "autovacuum works on the table", func() bool {
+		pgtest.Eventually(t, time.Minute, "autovacuum works on the table", func() bool {
 			var working bool
 			const query = `SELECT EXISTS (SELECT FROM pg_stat_progress_vacuum WHERE relid = 'busy'::regclass)`
 			err := conn.QueryRow(t.Context(), query).Scan(&working)
@@ -238,7 +238,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.on(t, s.blue, "UPDATE accounts SET balance = 0 WHERE id = 1")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		_, err := verify.Run(ctx, d.request(), nil)
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "wait for the apply worker") {

@@ -41,7 +41,7 @@ func (m *moto) compare(t *testing.T, called []string) {
 		}
 	}
 	log := ""
-	pgtest.Eventually(t, 10*time.Second, "moto has written why it broke", func() bool { // it answers before it does
+	pgtest.Eventually(t, time.Minute, "moto has written why it broke", func() bool { // it answers before it does
 		log = m.said(t)
 		return strings.Count(log, "Error on request:") >= breaks
 	})

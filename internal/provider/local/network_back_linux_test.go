@@ -78,7 +78,7 @@ func startElsewhere(t *testing.T, major int, listen string) elsewhere {
 	if err := e.Cluster.Run(t.Context(), e.Cluster.Account, "pg_ctl", "reload", "-s", "-D", e.Cluster.DataDirectory); err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Eventually(t, 10*time.Second, "blue lets us in", func() bool {
+	pgtest.Eventually(t, time.Minute, "blue lets us in", func() bool {
 		return e.open(t).In(t.Context(), "postgres", func(*pgx.Conn) error { return nil }) == nil
 	})
 	return e
@@ -188,7 +188,7 @@ func TestListenAddressesThatWaitForARestart(t *testing.T) {
 		s.Exec(t, "postgres", "ALTER SYSTEM SET listen_addresses = "+postgres.Literal(c.addresses), "SELECT pg_reload_conf()",
 			`DROP ROLE IF EXISTS "We""ird"`, `CREATE ROLE "We""ird" LOGIN`)
 		conn := s.Connect(t, "postgres")
-		pgtest.Eventually(t, 10*time.Second, "blue has read its files", func() bool {
+		pgtest.Eventually(t, time.Minute, "blue has read its files", func() bool {
 			var read bool
 			const readSQL = `SELECT pending_restart OR setting = $1 FROM pg_settings WHERE name = 'listen_addresses'`
 			err := conn.QueryRow(t.Context(), readSQL, c.addresses).Scan(&read)

@@ -46,7 +46,7 @@ func gone(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Eventually(t, 20*time.Second, "the process is gone", func() bool {
+	pgtest.Eventually(t, time.Minute, "the process is gone", func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // a zombie that nobody reaps in a container is gone, too
 		return err != nil && syscall.Kill(pid, 0) != nil || strings.Contains(string(stat), ") Z ")
 	})
@@ -110,7 +110,7 @@ func TestAHoldThatRunsOutOfTimeLetsClientsGo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, dir := program(t, time.Minute, `echo $PGTEAL_ACTION >>"$1/actions"; [ $PGTEAL_ACTION = release ] || `+hold)
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
 			if err := c.Hold(ctx); !errors.Is(err, route.ErrHoldTimeout) {
 				t.Errorf("Hold returned %v, want ErrHoldTimeout", err)
@@ -134,9 +134,9 @@ func TestAHoldThatFailsLetsClientsGo(t *testing.T) {
 }
 
 func TestATimeoutKillsEverythingThatTheProgramHasStarted(t *testing.T) {
-	c, dir := program(t, 2*time.Second, `sh -c 'echo $$ >"$0/child"; sleep 600' "$1" & echo $$ >"$1/program"; echo working >&2; wait`)
+	c, dir := program(t, 5*time.Second, `sh -c 'echo $$ >"$0/child"; sleep 600' "$1" & echo $$ >"$1/program"; echo working >&2; wait`)
 	err := c.Point(t.Context(), route.Endpoint{Port: 1})
-	if err == nil || !strings.Contains(err.Error(), "timeout of 2s") || !strings.Contains(err.Error(), "working") {
+	if err == nil || !strings.Contains(err.Error(), "timeout of 5s") || !strings.Contains(err.Error(), "working") {
 		t.Errorf("Point returned %v", err)
 	}
 	gone(t, filepath.Join(dir, "program"))

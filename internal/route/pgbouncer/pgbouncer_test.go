@@ -41,7 +41,7 @@ func connect(t testing.TB, p *process.Process, database string) *pgx.Conn {
 
 func holdRunsOut(t *testing.T, b *pgbouncer.PgBouncer, words string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	err := b.Hold(ctx)
 	if !errors.Is(err, route.ErrHoldTimeout) || !strings.Contains(err.Error(), words) {
@@ -200,7 +200,7 @@ func TestADatabaseThatSomebodyElseResumesIsNotTakenForHeld(t *testing.T) {
 	held := make(chan error, 1)
 	go func() { held <- b.Hold(t.Context()) }()
 	console := connectConsole(t, p)
-	pgtest.Eventually(t, 10*time.Second, "both are paused", func() bool { return paused(t, console) == 2 })
+	pgtest.Eventually(t, time.Minute, "both are paused", func() bool { return paused(t, console) == 2 })
 	if _, err := console.Exec(t.Context(), "RESUME one").ReadAll(); err != nil {
 		t.Fatal(err)
 	}

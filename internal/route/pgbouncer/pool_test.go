@@ -31,7 +31,7 @@ func at(t *testing.T, client *pgx.Conn) <-chan int {
 // arrives fails the test unless what at has asked is answered with port.
 func arrives(t *testing.T, asked <-chan int, port int) {
 	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(time.Minute)
 	defer limit.Stop()
 	select {
 	case n := <-asked:
@@ -68,7 +68,7 @@ func statementPooling(t *testing.T, a, b *pgtest.Server) {
 		}
 		return is
 	}
-	pgtest.Eventually(t, 20*time.Second, "the statement runs", asleep)
+	pgtest.Eventually(t, time.Minute, "the statement runs", asleep)
 	holdRunsOut(t, r, `1 of database "shop"`)
 	if !asleep() {
 		t.Error("Hold has ended a statement")
@@ -81,7 +81,7 @@ func statementPooling(t *testing.T, a, b *pgtest.Server) {
 		t.Fatal(err)
 	}
 	asked := at(t, other)
-	pgtest.Eventually(t, 20*time.Second, "the client is held", func() bool { return waiting(t, console) == 1 })
+	pgtest.Eventually(t, time.Minute, "the client is held", func() bool { return waiting(t, console) == 1 })
 	if err := r.Point(t.Context(), routetest.Endpoint(b)); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func sessionPooling(t *testing.T, a, b *pgtest.Server) {
 	}
 	late := connect(t, p, "shop") // is let in, and held at its first statement
 	asked := []<-chan int{at(t, early), at(t, late)}
-	pgtest.Eventually(t, 20*time.Second, "both clients are held", func() bool { return waiting(t, console) == 2 })
+	pgtest.Eventually(t, time.Minute, "both clients are held", func() bool { return waiting(t, console) == 2 })
 	if err := r.Point(t.Context(), routetest.Endpoint(b)); err != nil {
 		t.Fatal(err)
 	}

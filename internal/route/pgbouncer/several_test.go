@@ -99,7 +99,7 @@ func oneIsBusy(t *testing.T, a *pgtest.Server, busy int) {
 	if _, err := s.clients[busy].Exec(t.Context(), "BEGIN"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	for i, err := range s.each(func(r *pgbouncer.PgBouncer) error { return r.Hold(ctx) }) {
 		if i == busy && !errors.Is(err, route.ErrHoldTimeout) || i != busy && err != nil {

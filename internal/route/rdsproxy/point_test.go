@@ -91,7 +91,7 @@ func TestPointThatRunsOutOfTimeSaysWhatItWaitsFor(t *testing.T) {
 	before, ended := len(s.Calls()), make(chan error, 1)
 	go func() { ended <- s.open(t).Point(ctx, s.green) }()
 	// A second look after green is put in comes only once the first has seen that it is not reached.
-	pgtest.Eventually(t, 30*time.Second, "Point has seen that green is not reached", func() bool {
+	pgtest.Eventually(t, time.Minute, "Point has seen that green is not reached", func() bool {
 		calls := s.Calls()[before:]
 		put := slices.IndexFunc(calls, func(call simulator.Call) bool { return call.Action == "RegisterDBProxyTargets" })
 		looks := 0

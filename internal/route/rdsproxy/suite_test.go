@@ -65,7 +65,7 @@ func (s *scene) register(t testing.TB, proxy, cluster string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Eventually(t, 10*time.Second, "the target is available", func() bool {
+	pgtest.Eventually(t, time.Minute, "the target is available", func() bool {
 		answer, err := s.API.DescribeDBProxyTargets(t.Context(), &rds.DescribeDBProxyTargetsInput{DBProxyName: &proxy})
 		return err == nil && answer.Targets[1].TargetHealth.State == types.TargetStateAvailable
 	})

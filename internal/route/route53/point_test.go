@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -66,7 +67,7 @@ func same(t *testing.T, api *route53test.Server, sets []route53test.Set) {
 
 func TestPointGivesTheTTLThatIsConfigured(t *testing.T) {
 	api, config := start(t, of("CNAME", 300, "blue.example.com."))
-	config.TTL = 5e9
+	config.TTL = 5 * time.Second
 	if err := open(t, config).Point(t.Context(), config.Green); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestWhereSaysThatAChangeIsStillPending(t *testing.T) {
 	if err := open(t, config).Point(t.Context(), config.Green); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300e6)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, err := open(t, config).Where(ctx)
 	if err == nil || !strings.Contains(err.Error(), "to reach all name servers") || !strings.Contains(fault.HintOf(err), "get-change --id C") {

@@ -204,7 +204,7 @@ func TestSecurityGroupsAndProxiesLead(t *testing.T) {
 	var session interface {
 		Ping(ctx context.Context) error
 	}
-	pgtest.Eventually(t, 10*time.Second, "the proxy leads to it", func() bool {
+	pgtest.Eventually(t, time.Minute, "the proxy leads to it", func() bool {
 		conn, err := f.try(t, *proxy.DBProxy.Endpoint, "postgres", "shop")
 		if err == nil {
 			session = conn

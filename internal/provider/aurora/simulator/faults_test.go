@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 	if err := f.Cut("orders"); err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Eventually(t, 10*time.Second, "the session is broken", func() bool { return conn.Ping(t.Context()) != nil })
+	pgtest.Eventually(t, time.Minute, "the session is broken", func() bool { return conn.Ping(t.Context()) != nil })
 	f.connect(t, "orders", "shop")
 
 	calls := f.Calls()

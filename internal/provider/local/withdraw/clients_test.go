@@ -59,7 +59,7 @@ func TestLibpqClientsFollowAWithdrawalAndComeBack(t *testing.T) {
 	}
 	land := func(state string, want int) {
 		t.Helper()
-		pgtest.Eventually(t, 30*time.Second, state, func() bool { // a reload takes a moment
+		pgtest.Eventually(t, time.Minute, state, func() bool { // a reload takes a moment
 			where, err := r.Where(t.Context())
 			return want == 0 && err != nil || err == nil && where[0].Port == want
 		})

@@ -97,7 +97,7 @@ func start(t *testing.T, major int) *blue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Eventually(t, 30*time.Second, "blue is closed", func() bool {
+	pgtest.Eventually(t, time.Minute, "blue is closed", func() bool {
 		conn, err := operator.Connect(t.Context(), "postgres")
 		if err == nil {
 			postgres.Close(conn)
@@ -272,7 +272,7 @@ func TestAWithdrawnServerGoesOnApplying(t *testing.T) {
 		t.Fatal(err)
 	}
 	green.Exec(t, "postgres", `INSERT INTO "We""ird" VALUES (7)`)
-	pgtest.Eventually(t, 30*time.Second, "green's row is on blue", func() (there bool) {
+	pgtest.Eventually(t, time.Minute, "green's row is on blue", func() (there bool) {
 		b.in(t, func(conn *pgx.Conn) error {
 			return conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM public."We""ird" WHERE n = 7)`).Scan(&there)
 		})
