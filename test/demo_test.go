@@ -15,6 +15,7 @@ func TestTheDemoProvesItself(t *testing.T) {
 	}{{"local", 13, 18}, {"local", 17, 18}, {"aurora", 13, 17}} {
 		t.Run(fmt.Sprintf("%s, %d to %d", demo.provider, demo.from, demo.to), func(t *testing.T) {
 			pgtest.NeedUpgrade(t, demo.from, demo.to)
+			t.Setenv("TMPDIR", pgtest.Directory(t))
 			o := start(t, nil, "demo", "--provider", demo.provider, "--from", strconv.Itoa(demo.from), "--to", strconv.Itoa(demo.to),
 				"--writers", "4", "--json").end(t)
 			o.wants(t, done)

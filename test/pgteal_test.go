@@ -26,18 +26,13 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	directory, err := os.MkdirTemp("", "pgteal-bin-")
+	built, remove, err := site.Build()
 	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(directory) //nolint:errcheck // a leftover in the temporary directory
-	program = filepath.Join(directory, "pgteal")
-	build := exec.Command("go", "build", "-o", program, "../cmd/pgteal")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build pgteal: %v\n%s", err, out)
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	defer remove()
+	program = built
 	return m.Run()
 }
 

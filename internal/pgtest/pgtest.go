@@ -91,7 +91,7 @@ func Directory(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "pgteal-test-")
+	dir, err := os.MkdirTemp(inMemory(), "pgteal-test-")
 	if err != nil {
 		t.Fatal(err)
 	}
