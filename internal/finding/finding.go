@@ -49,6 +49,11 @@ type Kind struct {
 	Why    string // what goes wrong when nobody looks
 }
 
+// OneLine is an error as a part of a reason: on one line, and without a full stop.
+func OneLine(err error) string {
+	return strings.TrimRight(strings.Join(strings.Fields(err.Error()), " "), ".")
+}
+
 func rank(b Blocks) int { return slices.Index([]Blocks{Upgrade, Switchover, Nothing}, b) }
 
 // Sort puts findings in the order in which an operator should read them: by what they block, then by check, reason and object.

@@ -9,43 +9,13 @@ import (
 	"github.com/pgteal/pgteal/internal/finding"
 	"github.com/pgteal/pgteal/internal/pgtest"
 	"github.com/pgteal/pgteal/internal/route/haproxy"
+	"github.com/pgteal/pgteal/internal/route/routetest"
 )
-
-// found checks a route and returns the findings by their check's name. Each must say what to do.
-func found(t *testing.T, h *haproxy.HAProxy) map[string]finding.Finding {
-	t.Helper()
-	findings, err := h.Check(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName := map[string]finding.Finding{}
-	for _, f := range findings {
-		if f.Object == "" || f.Reason == "" || f.Fix == "" {
-			t.Errorf("incomplete finding %+v", f)
-		}
-		byName[f.Check] = f
-	}
-	return byName
-}
-
-// demand fails the test unless there is a finding name that blocks what, with words in its object, reason or fix.
-func demand(t *testing.T, findings map[string]finding.Finding, name string, blocks finding.Blocks, words ...string) {
-	t.Helper()
-	f, ok := findings[name]
-	if !ok || f.Blocks != blocks {
-		t.Fatalf("no finding %s that blocks %s in %+v", name, blocks, findings)
-	}
-	for _, word := range words {
-		if !strings.Contains(fmt.Sprint(f), word) {
-			t.Errorf("finding %+v does not say %q", f, word)
-		}
-	}
-}
 
 func TestAnUnreachableSocketIsFound(t *testing.T) {
 	for _, socket := range []string{"/nowhere/admin.sock", fmt.Sprintf("127.0.0.1:%d", pgtest.FreePort(t))} {
 		h := haproxy.New(haproxy.Config{Socket: socket, Backend: "postgres"})
-		demand(t, found(t, h), "haproxy-socket", finding.Switchover, socket, "stats socket")
+		routetest.Demand(t, routetest.Found(t, h), "haproxy-socket", finding.Switchover, socket, "stats socket")
 		if err := h.Release(t.Context()); err == nil {
 			t.Error("Release of an HAProxy that is down says that it is done")
 		}
@@ -56,7 +26,7 @@ func TestASocketThatMayOnlyLookIsFound(t *testing.T) {
 	port := pgtest.FreePort(t)
 	r := start(t, fmt.Sprintf("\tstats socket ipv4@127.0.0.1:%d level operator\n", port)+single, listener(t, "127.0.0.1"), 1)
 	r.Config.Socket = fmt.Sprintf("127.0.0.1:%d", port)
-	demand(t, found(t, r.route()), "haproxy-rights", finding.Switchover, "level operator", "level admin")
+	routetest.Demand(t, routetest.Found(t, r.route()), "haproxy-rights", finding.Switchover, "level operator", "level admin")
 	if err := r.route().Hold(t.Context()); err == nil {
 		t.Error("Hold says that it is done")
 	}
@@ -65,9 +35,9 @@ func TestASocketThatMayOnlyLookIsFound(t *testing.T) {
 func TestWhatIsNotThereIsFound(t *testing.T) {
 	r := start(t, double, listener(t, "127.0.0.1"), 1)
 	r.Frontend = ""
-	demand(t, found(t, r.route()), "haproxy-frontend", finding.Switchover, "default_backend", "postgres")
+	routetest.Demand(t, routetest.Found(t, r.route()), "haproxy-frontend", finding.Switchover, "default_backend", "postgres")
 	r.Frontend, r.Backend = "clients", "nowhere"
-	demand(t, found(t, r.route()), "haproxy-backend", finding.Switchover, "nowhere", "show backend")
+	routetest.Demand(t, routetest.Found(t, r.route()), "haproxy-backend", finding.Switchover, "nowhere", "show backend")
 	if _, err := r.route().Where(t.Context()); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("Where returned %v", err)
 	}
@@ -122,7 +92,7 @@ func TestSetUpsThatWouldNotDoAreFound(t *testing.T) {
 			if strings.Contains(test.setup, "frontend clients") {
 				r.Frontend = "clients"
 			}
-			demand(t, found(t, r.route()), test.check, test.blocks, test.words...)
+			routetest.Demand(t, routetest.Found(t, r.route()), test.check, test.blocks, test.words...)
 		})
 	}
 }
@@ -134,15 +104,15 @@ func TestAServerThatIsDownIsFound(t *testing.T) {
 		where, err := h.Where(t.Context())
 		return err == nil && len(where) == 0
 	})
-	demand(t, found(t, h), "haproxy-down", finding.Switchover, "writer is down by its health check")
+	routetest.Demand(t, routetest.Found(t, h), "haproxy-down", finding.Switchover, "writer is down by its health check")
 }
 
 func TestAHoldOfSomebodyElseIsFound(t *testing.T) {
 	r := start(t, single, listener(t, "127.0.0.1"), 1)
 	do(t, "Hold", r.route().Hold)
-	demand(t, found(t, r.route()), "haproxy-held", finding.Switchover, "set maxconn frontend postgres")
+	routetest.Demand(t, routetest.Found(t, r.route()), "haproxy-held", finding.Switchover, "set maxconn frontend postgres")
 	do(t, "Release", r.route().Release)
-	if f, ok := found(t, r.route())["haproxy-held"]; ok {
+	if f, ok := routetest.Found(t, r.route())["haproxy-held"]; ok {
 		t.Errorf("after Release there is still %+v", f)
 	}
 }
@@ -152,16 +122,16 @@ func TestAStateFileOfAnEarlierTimeIsFound(t *testing.T) {
 	r := start(t, double, blue, green)
 	h := r.route()
 	point(t, h, green)
-	if findings := found(t, h); len(findings) != 0 {
+	if findings := routetest.Found(t, h); len(findings) != 0 {
 		t.Errorf("unexpected findings %+v", findings)
 	}
 	ask(t, r, "set server postgres/green state maint")
 	ask(t, r, "set server postgres/blue state ready")
-	demand(t, found(t, h), "haproxy-state-file", finding.Switchover, "show servers state postgres", r.StateFile)
+	routetest.Demand(t, routetest.Found(t, h), "haproxy-state-file", finding.Switchover, "show servers state postgres", r.StateFile)
 	if err := os.WriteFile(r.StateFile, []byte("1\n# srv_name srv_port\nblue many\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	demand(t, found(t, h), "haproxy-state-file", finding.Switchover, "Empty it")
+	routetest.Demand(t, routetest.Found(t, h), "haproxy-state-file", finding.Switchover, "Empty it")
 	r.StateFile = "/nowhere/postgres.state"
-	demand(t, found(t, r.route()), "haproxy-state-file", finding.Switchover, "/nowhere")
+	routetest.Demand(t, routetest.Found(t, r.route()), "haproxy-state-file", finding.Switchover, "/nowhere")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/pgteal/pgteal/internal/route"
 	"github.com/pgteal/pgteal/internal/route/haproxy"
 	"github.com/pgteal/pgteal/internal/route/haproxy/process"
+	"github.com/pgteal/pgteal/internal/route/routetest"
 )
 
 // patience bounds everything that is expected to happen.
@@ -143,7 +144,7 @@ func TestWithoutAStateFileAReloadLeadsBackAndThatIsFound(t *testing.T) {
 	r := start(t, single, blue, green)
 	r.StateFile = ""
 	h := r.route()
-	demand(t, found(t, h), "haproxy-reload", "nothing", "server-state-file-name", "load-server-state-from-file local")
+	routetest.Demand(t, routetest.Found(t, h), "haproxy-reload", "nothing", "server-state-file-name", "load-server-state-from-file local")
 	point(t, h, green)
 	do(t, "Reload", r.Reload)
 	leadsTo(t, h, blue)
@@ -264,7 +265,7 @@ func TestAStatsSocketOverTCPServes(t *testing.T) {
 	r := start(t, fmt.Sprintf("\tstats socket ipv4@127.0.0.1:%d level admin\n", port)+single, blue, green)
 	r.Config.Socket = fmt.Sprintf("127.0.0.1:%d", port)
 	h := r.route()
-	for name, f := range found(t, h) {
+	for name, f := range routetest.Found(t, h) {
 		t.Errorf("unexpected finding %s: %+v", name, f)
 	}
 	do(t, "Hold", h.Hold)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/finding"
 	"github.com/pgteal/pgteal/internal/pgtest"
+	"github.com/pgteal/pgteal/internal/route/routetest"
 )
 
 // nameServer answers every question with 127.0.0.1, for a second. It ends with the test.
@@ -55,5 +56,5 @@ func TestAServerWhoseNameIsLookedUpAtRunTimeIsFound(t *testing.T) {
 		where, err := h.Where(t.Context())
 		return err == nil && len(where) == 1
 	})
-	demand(t, found(t, h), "haproxy-resolvers", finding.Switchover, "db.example", "resolvers")
+	routetest.Demand(t, routetest.Found(t, h), "haproxy-resolvers", finding.Switchover, "db.example", "resolvers")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/pgteal/pgteal/internal/finding"
 )
@@ -19,8 +18,7 @@ func (b *PgBouncer) Check(ctx context.Context) ([]finding.Finding, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		oneLine := strings.Join(strings.Fields(err.Error()), " ")
-		c.forbid("console", b.name, "Its admin console cannot be reached: "+oneLine+".",
+		c.forbid("console", b.name, "Its admin console cannot be reached: "+finding.OneLine(err)+".",
 			"Name the console in `admin` as psql would reach it, with dbname=pgbouncer and a user of admin_users in pgbouncer.ini.")
 		return c.findings, nil
 	}

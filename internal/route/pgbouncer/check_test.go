@@ -12,40 +12,12 @@ import (
 	"github.com/pgteal/pgteal/internal/pgtest"
 	"github.com/pgteal/pgteal/internal/route/pgbouncer"
 	"github.com/pgteal/pgteal/internal/route/pgbouncer/process"
+	"github.com/pgteal/pgteal/internal/route/routetest"
 )
 
-// found checks a route and returns the findings by their check's name. Each must say what to do, and none may hold the password.
 func found(t *testing.T, b *pgbouncer.PgBouncer) map[string]finding.Finding {
 	t.Helper()
-	findings, err := b.Check(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName := map[string]finding.Finding{}
-	for _, f := range findings {
-		if f.Object == "" || f.Reason == "" || f.Fix == "" {
-			t.Errorf("incomplete finding %+v", f)
-		}
-		if text := fmt.Sprint(f); strings.Contains(text, "s3cr") {
-			t.Errorf("a finding holds the password: %s", text)
-		}
-		byName[f.Check] = f
-	}
-	return byName
-}
-
-// demand fails the test unless there is a finding name that blocks what, with words in its object, reason or fix.
-func demand(t *testing.T, findings map[string]finding.Finding, name string, blocks finding.Blocks, words ...string) {
-	t.Helper()
-	f, ok := findings[name]
-	if !ok || f.Blocks != blocks {
-		t.Fatalf("no finding %s that blocks %s in %+v", name, blocks, findings)
-	}
-	for _, word := range words {
-		if !strings.Contains(fmt.Sprint(f), word) {
-			t.Errorf("finding %+v does not say %q", f, word)
-		}
-	}
+	return routetest.Found(t, b, "s3cr") // a part of its password
 }
 
 // alone starts a PgBouncer before no server: what Check looks at does not need one.
@@ -70,14 +42,14 @@ func TestAnUnreachableConsoleIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	findings := found(t, b)
-	demand(t, findings, "pgbouncer-console", finding.Switchover, b.Name(), "admin_users")
-	demand(t, findings, "pgbouncer-include", finding.Switchover, "/nowhere/pgteal.ini", "%include /nowhere/pgteal.ini")
+	routetest.Demand(t, findings, "pgbouncer-console", finding.Switchover, b.Name(), "admin_users")
+	routetest.Demand(t, findings, "pgbouncer-include", finding.Switchover, "/nowhere/pgteal.ini", "%include /nowhere/pgteal.ini")
 }
 
 func TestAConsoleUserWithoutRightsIsFound(t *testing.T) {
 	p := alone(t, plain)
-	demand(t, found(t, admin(t, p, process.Stats)), "pgbouncer-rights", finding.Switchover, "admin_users", process.Stats)
-	demand(t, found(t, admin(t, p, "postgres")), "pgbouncer-console", finding.Switchover, "admin_users")
+	routetest.Demand(t, found(t, admin(t, p, process.Stats)), "pgbouncer-rights", finding.Switchover, "admin_users", process.Stats)
+	routetest.Demand(t, found(t, admin(t, p, "postgres")), "pgbouncer-console", finding.Switchover, "admin_users")
 }
 
 func TestAMissingIncludeLineIsFound(t *testing.T) {
@@ -95,7 +67,7 @@ func TestAMissingIncludeLineIsFound(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = b.Close() })
 	// Its entries are in force, from before. Only pgbouncer.ini itself tells.
-	demand(t, found(t, b), "pgbouncer-include", finding.Switchover, p.ConfigFile, "%include "+other, "RELOAD")
+	routetest.Demand(t, found(t, b), "pgbouncer-include", finding.Switchover, p.ConfigFile, "%include "+other, "RELOAD")
 }
 
 func TestAPendingReloadIsFound(t *testing.T) {
@@ -107,7 +79,7 @@ func TestAPendingReloadIsFound(t *testing.T) {
 		if err := os.WriteFile(p.IncludeFile, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		demand(t, found(t, open(t, p)), "pgbouncer-include", finding.Switchover, word, "RELOAD")
+		routetest.Demand(t, found(t, open(t, p)), "pgbouncer-include", finding.Switchover, word, "RELOAD")
 	}
 }
 
@@ -124,7 +96,7 @@ func TestAFileThatCannotBeReplacedIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close() })
-	demand(t, found(t, b), "pgbouncer-include", finding.Switchover, "/proc/self/fd", "cannot be replaced")
+	routetest.Demand(t, found(t, b), "pgbouncer-include", finding.Switchover, "/proc/self/fd", "cannot be replaced")
 	if err := b.Point(t.Context(), endpoint(2)); err == nil {
 		t.Error("Point says that it is done")
 	}
@@ -157,7 +129,8 @@ func TestAnOriginalThatCouldNotBePutBackIsFound(t *testing.T) {
 	}
 	fine("after Point")
 	write(p.IncludeFile, read(p.IncludeFile)+"added = host=127.0.0.1 port=2\n")
-	demand(t, found(t, b), "pgbouncer-original", finding.Switchover, p.IncludeFile, "more than addresses", "Make the same change in "+original, "diff")
+	routetest.Demand(t, found(t, b), "pgbouncer-original", finding.Switchover, p.IncludeFile, "more than addresses",
+		"Make the same change in "+original, "diff")
 	// The fix, as the finding says it.
 	write(original, read(original)+"added = host=127.0.0.1 port=1\n")
 	fine("after the fix")
@@ -165,15 +138,15 @@ func TestAnOriginalThatCouldNotBePutBackIsFound(t *testing.T) {
 		t.Errorf("Restore after the fix: %v", err)
 	}
 	write(original, "nonsense")
-	demand(t, found(t, b), "pgbouncer-original", finding.Switchover, original, "line 1", "copy "+p.IncludeFile)
+	routetest.Demand(t, found(t, b), "pgbouncer-original", finding.Switchover, original, "line 1", "copy "+p.IncludeFile)
 }
 
 func TestWhatTurnsAgainstClientsIsFound(t *testing.T) {
 	p := alone(t, plain, "query_wait_timeout=7", "pool_mode=session", "server_tls_sslmode=verify-full")
 	findings := found(t, open(t, p))
-	demand(t, findings, "pgbouncer-query-wait-timeout", finding.Nothing, "7 s")
-	demand(t, findings, "pgbouncer-server-tls", finding.Nothing, "verify-full")
-	demand(t, findings, "pgbouncer-session-pooling", finding.Nothing, "pool_mode=transaction")
+	routetest.Demand(t, findings, "pgbouncer-query-wait-timeout", finding.Nothing, "7 s")
+	routetest.Demand(t, findings, "pgbouncer-server-tls", finding.Nothing, "verify-full")
+	routetest.Demand(t, findings, "pgbouncer-session-pooling", finding.Nothing, "pool_mode=transaction")
 }
 
 func TestAPauseOfSomebodyElseIsFound(t *testing.T) {
@@ -182,7 +155,7 @@ func TestAPauseOfSomebodyElseIsFound(t *testing.T) {
 	if err := b.Hold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	demand(t, found(t, open(t, p)), "pgbouncer-paused", finding.Switchover, "RESUME")
+	routetest.Demand(t, found(t, open(t, p)), "pgbouncer-paused", finding.Switchover, "RESUME")
 	if err := b.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +184,7 @@ func TestADatabaseThatWouldStayBehindIsFound(t *testing.T) {
 	if err := b.Point(t.Context(), endpoint(1)); err != nil {
 		t.Fatal(err)
 	}
-	demand(t, found(t, b), "pgbouncer-left-behind", finding.Switchover, "forgotten", p.IncludeFile)
+	routetest.Demand(t, found(t, b), "pgbouncer-left-behind", finding.Switchover, "forgotten", p.IncludeFile)
 }
 
 func TestClientsThatStayInSessionPoolingAreFoundAndHoldRunsOutOfTime(t *testing.T) {

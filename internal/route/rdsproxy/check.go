@@ -25,7 +25,7 @@ func (r *RDSProxy) Check(ctx context.Context) ([]finding.Finding, error) {
 	limited, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	if err := c.all(limited); err != nil {
-		c.forbid("api", "Amazon's API does not do what pgteal needs: "+oneLine(err)+".", fault.HintOf(err))
+		c.forbid("api", "Amazon's API does not do what pgteal needs: "+finding.OneLine(err)+".", fault.HintOf(err))
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -137,7 +137,7 @@ func (c *check) group(ctx context.Context) (found bool, err error) {
 func (c *check) leads(there targets) error {
 	kept, err := c.r.recall()
 	if err != nil {
-		c.forbid("original", "What was kept of the proxy as it was cannot be read: "+oneLine(err)+".",
+		c.forbid("original", "What was kept of the proxy as it was cannot be read: "+finding.OneLine(err)+".",
 			"Mend the file, or remove it: then there is no way back.")
 		return nil
 	}
@@ -214,8 +214,4 @@ func (c *check) rights(ctx context.Context, there targets) error {
 		return err
 	}
 	return c.r.passing(c.r.register(ctx, *c.blue.DBClusterIdentifier))
-}
-
-func oneLine(err error) string {
-	return strings.TrimRight(strings.Join(strings.Fields(err.Error()), " "), ".")
 }

@@ -24,7 +24,7 @@ func (r *Rename) Check(ctx context.Context) ([]finding.Finding, error) {
 	limited, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	if err := c.all(limited); err != nil {
-		c.forbid("api", "Amazon's API does not do what pgteal needs: "+oneLine(err)+".", fault.HintOf(err))
+		c.forbid("api", "Amazon's API does not do what pgteal needs: "+finding.OneLine(err)+".", fault.HintOf(err))
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -67,7 +67,8 @@ func (c *check) all(ctx context.Context) error {
 	}
 	kept, err := c.r.recall()
 	if err != nil {
-		c.forbid("original", "What was kept of the names cannot be read: "+oneLine(err)+".", "Mend the file, or give the names back by hand and remove it.")
+		c.forbid("original", "What was kept of the names cannot be read: "+finding.OneLine(err)+".",
+			"Mend the file, or give the names back by hand and remove it.")
 		return nil
 	}
 	names := kept.Names
@@ -138,8 +139,4 @@ func (c *check) rights(ctx context.Context, there seen, names []named) error {
 		}
 	}
 	return nil
-}
-
-func oneLine(err error) string {
-	return strings.TrimRight(strings.Join(strings.Fields(err.Error()), " "), ".")
 }

@@ -55,7 +55,7 @@ func (c *check) add(blocks finding.Blocks, name, reason, fix string) {
 
 // fail adds an error of the API.
 func (c *check) fail(err error) {
-	c.forbid("api", "Amazon's API does not do what pgteal needs: "+oneLine(err)+".", fault.HintOf(err))
+	c.forbid("api", "Amazon's API does not do what pgteal needs: "+finding.OneLine(err)+".", fault.HintOf(err))
 }
 
 // endpoint checks that green is somewhere to which a record can lead.
@@ -84,7 +84,7 @@ func (c *check) record(ctx context.Context) {
 	}
 	sets, err := c.r.addresses(all)
 	if err != nil {
-		c.forbid("record", "It is not a record that pgteal can move: "+oneLine(err)+".",
+		c.forbid("record", "It is not a record that pgteal can move: "+finding.OneLine(err)+".",
 			"Make it a record of simple routing, CNAME, A or AAAA, with one value, which leads to blue; or name another one in `record`.")
 		return
 	}
@@ -109,7 +109,7 @@ func (c *check) record(ctx context.Context) {
 func (c *check) leads(ctx context.Context, sets []set) {
 	kept, err := c.r.recall()
 	if err != nil {
-		c.forbid("original", "What was kept of the record as it was cannot be read: "+oneLine(err)+".",
+		c.forbid("original", "What was kept of the record as it was cannot be read: "+finding.OneLine(err)+".",
 			"Mend the file, or remove it: then there is no way back.")
 		return
 	}
@@ -176,8 +176,4 @@ func (c *check) lowered(s set) string {
 	return fmt.Sprintf(`aws route53 change-resource-record-sets --hosted-zone-id %s --change-batch '{"Changes":[{"Action":"UPSERT",`+
 		`"ResourceRecordSet":{"Name":%q,"Type":%q,"TTL":%d,"ResourceRecords":[%s]}}]}'`,
 		c.r.Zone, c.r.Record, s.Type, longTTL, strings.Join(values, ","))
-}
-
-func oneLine(err error) string {
-	return strings.TrimRight(strings.Join(strings.Fields(err.Error()), " "), ".")
 }
