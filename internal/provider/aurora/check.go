@@ -12,6 +12,7 @@ import (
 	"github.com/pgteal/pgteal/internal/finding"
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/progress"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 )
 
 // Check finds what AWS would refuse, or do otherwise than pgteal needs. It only describes.
@@ -62,7 +63,7 @@ func (a *Aurora) checkCluster(ctx context.Context, blue *types.DBCluster, _ *pos
 		found = append(found, a.blocks(check, fmt.Sprintf("Its engine mode is %s. Serverless v1 has no logical replication.", m),
 			"Turn it into a provisioned cluster (aws rds modify-db-cluster --engine-mode provisioned), with Serverless v2 instances if wanted."))
 	}
-	if s := aws.ToString(blue.Status); clusterStatuses[normal(s)] != good {
+	if s := aws.ToString(blue.Status); rdsstatus.OfCluster(s) != rdsstatus.Good {
 		found = append(found, a.blocks(check, fmt.Sprintf("Its status is %q, and AWS clones what is available.", s), "Wait until it is available."))
 	}
 	if blue.GlobalClusterIdentifier != nil {
@@ -80,7 +81,7 @@ func (a *Aurora) checkCluster(ctx context.Context, blue *types.DBCluster, _ *pos
 	switch {
 	case w == nil:
 		found = append(found, a.blocks(check, "It has no writer instance, and AWS does not clone it then.", "Give it a DB instance."))
-	case instanceStatuses[normal(aws.ToString(w.DBInstanceStatus))] != good:
+	case rdsstatus.OfInstance(aws.ToString(w.DBInstanceStatus)) != rdsstatus.Good:
 		found = append(found, a.blocks(check, fmt.Sprintf("Its writer %q has the status %q.", *w.DBInstanceIdentifier, aws.ToString(w.DBInstanceStatus)),
 			"Wait until it is available."))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/progress"
 	"github.com/pgteal/pgteal/internal/provider"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 )
 
 const copyOnWrite = "copy-on-write"
@@ -215,7 +216,7 @@ func (a *Aurora) awaitCluster(ctx context.Context, step *progress.Step, id strin
 		if c == nil {
 			return absent(object, begun, appear)
 		}
-		return lookAt(aws.ToString(c.Status), clusterStatuses), nil
+		return lookAt(aws.ToString(c.Status), rdsstatus.OfCluster), nil
 	})
 }
 
@@ -230,7 +231,7 @@ func (a *Aurora) awaitInstance(ctx context.Context, step *progress.Step, id stri
 		if i == nil {
 			return absent(object, begun, appear)
 		}
-		return lookAt(aws.ToString(i.DBInstanceStatus), instanceStatuses), nil
+		return lookAt(aws.ToString(i.DBInstanceStatus), rdsstatus.OfInstance), nil
 	})
 }
 
@@ -253,21 +254,21 @@ func (a *Aurora) modify(ctx context.Context, step *progress.Step, input *rds.Mod
 		if c == nil {
 			return look{}, gone(object)
 		}
-		now := lookAt(aws.ToString(c.Status), clusterStatuses)
+		now := lookAt(aws.ToString(c.Status), rdsstatus.OfCluster)
 		now.done = false
 		return now, nil
 	})
 }
 
-func lookAt(status string, table map[string]state) look {
-	s := table[normal(status)]
-	return look{status: status, state: s, done: s == good}
+func lookAt(status string, of func(status string) rdsstatus.State) look {
+	s := of(status)
+	return look{status: status, state: s, done: s == rdsstatus.Good}
 }
 
 // absent is what a wait sees where there is nothing to see, yet or any more.
 func absent(object string, begun time.Time, appear time.Duration) (look, error) {
 	if time.Since(begun) < appear {
-		return look{status: "not shown yet", state: passing}, nil
+		return look{status: "not shown yet", state: rdsstatus.Passing}, nil
 	}
 	return look{}, gone(object)
 }

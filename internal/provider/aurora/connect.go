@@ -16,6 +16,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/postgres"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 	"github.com/pgteal/pgteal/internal/route"
 )
 
@@ -33,7 +34,7 @@ func (a *Aurora) Blue(ctx context.Context, role, password string) (*postgres.Ser
 		return own, nil
 	}
 	if err := reachable(ctx, s); err != nil {
-		if status := aws.ToString(blue.Status); clusterStatuses[normal(status)] != good {
+		if status := aws.ToString(blue.Status); rdsstatus.OfCluster(status) != rdsstatus.Good {
 			err = fmt.Errorf("DB cluster %q has the status %q: %w", *blue.DBClusterIdentifier, status, err)
 		}
 		return nil, fault.WithHint(err, "See that this host reaches it (security groups), that aurora.ca_bundle has the certificates of Amazon RDS "+

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/progress"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 )
 
 // Discard removes the clone, or green, with everything that this upgrade made for it. What does not bear the upgrade's tag is not touched, and
@@ -88,8 +89,8 @@ func (a *Aurora) deleteWithInstances(ctx context.Context, id string, instances [
 		if err != nil || c == nil {
 			return look{done: true}, err
 		}
-		now := look{status: aws.ToString(c.Status), state: passing}
-		if normal(now.status) == "deleting" {
+		now := look{status: aws.ToString(c.Status), state: rdsstatus.Passing}
+		if rdsstatus.Normal(now.status) == "deleting" {
 			return now, nil
 		}
 		_, err = a.rds.DeleteDBCluster(ctx, &rds.DeleteDBClusterInput{DBClusterIdentifier: &id, SkipFinalSnapshot: aws.Bool(true)})
@@ -109,8 +110,8 @@ func (a *Aurora) deleteInstance(ctx context.Context, id string) (look, error) {
 	if err != nil || i == nil {
 		return look{done: true}, err
 	}
-	now := look{status: aws.ToString(i.DBInstanceStatus), state: passing}
-	if normal(now.status) == "deleting" {
+	now := look{status: aws.ToString(i.DBInstanceStatus), state: rdsstatus.Passing}
+	if rdsstatus.Normal(now.status) == "deleting" {
 		return now, nil
 	}
 	_, err = a.rds.DeleteDBInstance(ctx, &rds.DeleteDBInstanceInput{DBInstanceIdentifier: &id, SkipFinalSnapshot: aws.Bool(true)})

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/pgteal/pgteal/internal/progress"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 )
 
 // Retires tells whether finish stops or deletes blue.
@@ -43,7 +44,7 @@ func (a *Aurora) Retire(ctx context.Context, step *progress.Step) (string, error
 	if aws.ToBool(blue.DeletionProtection) {
 		return "", protected(fmt.Sprintf("blue, DB cluster %q,", id), "aws rds modify-db-cluster --db-cluster-identifier "+id+" --no-deletion-protection")
 	}
-	if normal(aws.ToString(blue.Status)) != "deleting" {
+	if rdsstatus.Normal(aws.ToString(blue.Status)) != "deleting" {
 		if err := a.snapshot(ctx, blue, step); err != nil {
 			return "", err
 		}
@@ -69,12 +70,12 @@ func (a *Aurora) stop(ctx context.Context, id string, step *progress.Step) error
 		if c == nil {
 			return look{}, fmt.Errorf("%s is gone", object)
 		}
-		now := lookAt(aws.ToString(c.Status), clusterStatuses)
-		switch normal(now.status) {
+		now := lookAt(aws.ToString(c.Status), rdsstatus.OfCluster)
+		switch rdsstatus.Normal(now.status) {
 		case "stopped":
-			now.state, now.done = good, true
+			now.state, now.done = rdsstatus.Good, true
 		case "stopping":
-			now.state = passing
+			now.state = rdsstatus.Passing
 		case "available":
 			now.done = false
 			_, err := a.rds.StopDBCluster(ctx, &rds.StopDBClusterInput{DBClusterIdentifier: &id})
@@ -107,13 +108,13 @@ func (a *Aurora) snapshot(ctx context.Context, blue *types.DBCluster, step *prog
 		if !a.ours(found.TagList) {
 			return look{}, taken(object)
 		}
-		switch status := aws.ToString(found.Status); normal(status) {
+		switch status := aws.ToString(found.Status); rdsstatus.Normal(status) {
 		case "available":
-			return look{status: status, state: good, done: true}, nil
+			return look{status: status, state: rdsstatus.Good, done: true}, nil
 		case "creating":
-			return look{status: fmt.Sprintf("%s, %d%%", status, aws.ToInt32(found.PercentProgress)), state: passing}, nil
+			return look{status: fmt.Sprintf("%s, %d%%", status, aws.ToInt32(found.PercentProgress)), state: rdsstatus.Passing}, nil
 		case "failed":
-			return look{status: status, state: bad}, nil
+			return look{status: status, state: rdsstatus.Bad}, nil
 		default:
 			return look{status: status}, nil
 		}
@@ -130,5 +131,5 @@ func (a *Aurora) createSnapshot(ctx context.Context, blue *types.DBCluster, name
 	if err != nil {
 		return look{}, failed("create snapshot", name, err)
 	}
-	return look{status: "requested", state: passing}, nil
+	return look{status: "requested", state: rdsstatus.Passing}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/progress"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 )
 
 // Upgrade has AWS upgrade the clone, by way of a minor version where nothing else leads to the one wanted. It is over when the clone says that it
@@ -76,11 +77,11 @@ func (a *Aurora) hop(ctx context.Context, green *types.DBCluster, version string
 		if c == nil {
 			return look{}, gone(object)
 		}
-		now := lookAt(aws.ToString(c.Status), clusterStatuses)
-		begun = begun || now.state == passing
+		now := lookAt(aws.ToString(c.Status), rdsstatus.OfCluster)
+		begun = begun || now.state == rdsstatus.Passing
 		now.done = now.done && aws.ToString(c.EngineVersion) == version && nothingPending(c)
 		// A failed upgrade leaves the cluster available on the old version. So does one that has not begun yet.
-		if now.state == good && aws.ToString(c.EngineVersion) == from && nothingPending(c) && (begun || time.Since(asked) > a.limits.settle) {
+		if now.state == rdsstatus.Good && aws.ToString(c.EngineVersion) == from && nothingPending(c) && (begun || time.Since(asked) > a.limits.settle) {
 			return now, errNotUpgraded
 		}
 		return now, nil
@@ -142,7 +143,7 @@ func (a *Aurora) settle(ctx context.Context, green *types.DBCluster, step *progr
 		if err != nil {
 			return look{}, err
 		}
-		now := lookAt(aws.ToString(c.Status), clusterStatuses)
+		now := lookAt(aws.ToString(c.Status), rdsstatus.OfCluster)
 		now.done = now.done && len(instances) > 0
 		for i := range instances {
 			if err := a.settleInstance(ctx, c, &instances[i], version, rebooted, &now, step); err != nil {
@@ -158,9 +159,9 @@ func (a *Aurora) settleInstance(
 	ctx context.Context, c *types.DBCluster, i *types.DBInstance, version string, rebooted map[string]time.Time, now *look, step *progress.Step,
 ) error {
 	id := *i.DBInstanceIdentifier
-	own := lookAt(aws.ToString(i.DBInstanceStatus), instanceStatuses)
-	if own.state != good {
-		if own.state == bad || now.state == good {
+	own := lookAt(aws.ToString(i.DBInstanceStatus), rdsstatus.OfInstance)
+	if own.state != rdsstatus.Good {
+		if own.state == rdsstatus.Bad || now.state == rdsstatus.Good {
 			*now = look{status: fmt.Sprintf("%s of instance %q", own.status, id), state: own.state}
 		}
 		now.done = false

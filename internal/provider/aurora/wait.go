@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/progress"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 )
 
 // limits bound what AWS may take. AWS itself names no upper bounds; an instance generally comes within a quarter of an hour, and the upgrade
@@ -31,10 +32,10 @@ const (
 
 // look is what a wait sees at a moment.
 type look struct {
-	status string // AWS's word for it
-	state  state  // what the table says about the status
-	done   bool   // what is waited for is there
-	reason string // why the status is bad, where AWS says
+	status string          // AWS's word for it
+	state  rdsstatus.State // what the table says about the status
+	done   bool            // what is waited for is there
+	reason string          // why the status is bad, where AWS says
 }
 
 // wait asks see until it is done. A bad status ends it, and so does a limit. Whoever waits again goes on: what counts is what AWS says.
@@ -53,16 +54,16 @@ func (a *Aurora) wait(ctx context.Context, step *progress.Step, object, until st
 			return nil
 		}
 		elapsed := time.Since(begun).Round(time.Second)
-		if now.state == bad {
+		if now.state == rdsstatus.Bad {
 			return badStatus(object, now)
 		}
-		if now.state != unknown {
+		if now.state != rdsstatus.Unknown {
 			odd.status = ""
 		} else if odd.status != now.status {
 			odd.status, odd.since = now.status, time.Now()
 			step.Say(fmt.Sprintf("%s has the status %q, which pgteal does not know; waiting for it to pass", object, now.status))
 		}
-		if now.state == unknown && time.Since(odd.since) > a.limits.odd || time.Since(begun) > limit {
+		if now.state == rdsstatus.Unknown && time.Since(odd.since) > a.limits.odd || time.Since(begun) > limit {
 			return fault.New(fault.Failed, fmt.Errorf("wait until %s is %s: its status is %q after %s", object, until, now.status, elapsed),
 				"Look at it in the console of RDS. The same command waits on.")
 		}

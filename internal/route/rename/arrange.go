@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/pgteal/pgteal/internal/fault"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 	"github.com/pgteal/pgteal/internal/route"
 	"github.com/pgteal/pgteal/internal/route/rdsapi"
 )
@@ -155,21 +156,29 @@ func (r *Rename) arrange(ctx context.Context, names []named, green bool) error {
 	}
 }
 
-// advance begins every rename whose name is free. It says whether it began one, and what is not as it is to be yet.
+// advance begins every rename whose name is free. It says whether it began one, and what is not as it is to be yet. It is an error when none of that
+// will come by itself.
 func (r *Rename) advance(ctx context.Context, there seen, names []named, green bool) (acted bool, waited []string, err error) {
+	var stuck []string
+	moving := false
 	for _, n := range names {
 		identifier, status, coming := there.of(n)
-		wanted := n.wanted(green)
+		wanted, state := n.wanted(green), n.state(status)
 		switch {
 		case identifier == "" && n.Instance: // readers come and go; its name is nobody's
 			continue
 		case identifier == "":
 			return acted, waited, fault.New(fault.Failed, fmt.Errorf("%s: %s (%s) is gone", r.name, n, n.Resource), "Somebody deleted it.")
-		case identifier == wanted && status == available:
+		case identifier == wanted && state == rdsstatus.Good:
 			continue
 		}
 		waited = append(waited, fmt.Sprintf("%s is %s, called %q", n, status, identifier))
-		if identifier == wanted || coming == wanted || status != available {
+		if state == rdsstatus.Bad {
+			stuck = append(stuck, waited[len(waited)-1])
+			continue
+		}
+		if identifier == wanted || coming == wanted || state != rdsstatus.Good {
+			moving = true
 			continue
 		}
 		if holder := there.holder(n.Instance, wanted); holder != "" {
@@ -183,11 +192,12 @@ func (r *Rename) advance(ctx context.Context, there seen, names []named, green b
 		}
 		acted = true
 	}
+	if len(stuck) > 0 && !moving && !acted {
+		return acted, waited, fault.New(fault.Failed, fmt.Errorf("%s: it cannot be renamed: %s", r.name, strings.Join(stuck, ", ")),
+			"Make it available again: aws rds describe-events says what ails it. Then run the same command again: it goes on where it is.")
+	}
 	return acted, waited, nil
 }
-
-// available is the status of what can be changed.
-const available = "available"
 
 func ours(names []named, resource string) bool {
 	for _, n := range names {

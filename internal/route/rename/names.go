@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/pgteal/pgteal/internal/fault"
+	"github.com/pgteal/pgteal/internal/rdsstatus"
 )
 
 // named is a DB cluster or a DB instance with its names. What it is called now does not say what it is: its resource id does.
@@ -28,6 +29,18 @@ func (n named) wanted(green bool) string {
 		return n.Moved
 	}
 	return n.Blue
+}
+
+// state says whether n can be renamed with a status, or will be able to by itself.
+func (n named) state(status string) rdsstatus.State {
+	switch {
+	case !n.Instance:
+		return rdsstatus.OfCluster(status)
+	case rdsstatus.Normal(status) == "deleting": // it will be gone, and its name free
+		return rdsstatus.Passing
+	default:
+		return rdsstatus.OfInstance(status)
+	}
 }
 
 // String is `DB cluster "orders"`, by the name that it has before.

@@ -138,6 +138,18 @@ func TestRestoreTakesBackARenameThatIsUnderWay(t *testing.T) {
 	s.called(t, first, before)
 }
 
+func TestPointGivesUpWhereAWSWillNotGoOn(t *testing.T) {
+	s := start(t, time.Millisecond, nowhere, nowhere)
+	s.Fail(simulator.Fault{Action: "ModifyDBInstance", Ends: "storage-full"})
+	err := s.open(t).Point(t.Context(), s.green)
+	if err == nil || !strings.Contains(err.Error(), "storage-full") || !strings.Contains(fault.HintOf(err), "same command") {
+		t.Fatalf("it ended with %v", err)
+	}
+	if named := s.Endpoint(t, rdstest.Blue); named.Cluster != s.green.Cluster {
+		t.Errorf("what can be renamed was not: the clients' name leads to %+v", named)
+	}
+}
+
 func TestPointTouchesNothingThatIsSomebodyElses(t *testing.T) {
 	s := start(t, time.Millisecond, nowhere, nowhere)
 	if err := s.Adopt(simulator.Adopted{Cluster: "orders-blue", Instances: []string{"other"}, Address: nowhere}); err != nil {
