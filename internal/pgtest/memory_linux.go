@@ -9,8 +9,8 @@ import (
 // sharedMemory is where Linux mounts a file system in memory for everybody.
 const sharedMemory = "/dev/shm"
 
-// enough is the room in bytes that the tests of all packages need together at most, several times over.
-const enough = 8 << 30
+// enough is in bytes. All tests of `make test` together take 1.5 GB at most.
+const enough = 4 << 30
 
 // inMemory is a directory in memory if it has room and programs may run there, else "", the usual place for temporary files, which TMPDIR
 // can set. Tests make and delete clusters of a thousand files all the time. ext4 avoids inodes that were deleted within the last minutes and looks at
