@@ -52,20 +52,24 @@ func (d *database) drain(ctx context.Context) error {
 	return both.Wait()
 }
 
-// carrySequences makes To's sequences stand where From's do. Most do since the last time; only those that moved are set.
+// carrySequences makes To's sequences stand where From's do. Most do since the last time; only those that do not are set. To's own are read for
+// that: replication moves them too, since TRUNCATE ... RESTART IDENTITY restarts them there.
 func (s *Switchover) carrySequences(ctx context.Context, ends *sessions, attempt *Attempt) error {
 	var set atomic.Int64
 	err := ends.each(func(d *database) error {
-		now, err := d.sequences.Read(ctx)
+		var wanted, standing []postgres.Sequence
+		var both errgroup.Group
+		both.Go(func() (err error) { wanted, err = d.sequences.Read(ctx); return err })
+		both.Go(func() (err error) { standing, err = d.standing.Read(ctx); return err })
+		err := both.Wait()
 		if err == nil {
-			changed := postgres.ChangedSequences(d.synced, now)
+			changed := postgres.ChangedSequences(standing, wanted)
 			set.Add(int64(len(changed)))
 			err = postgres.SetSequences(ctx, d.to, changed)
 		}
 		if err != nil {
 			return fmt.Errorf("database %q: %w", d.Name, err)
 		}
-		d.synced = now
 		return nil
 	})
 	attempt.Sequences = int(set.Load())

@@ -24,7 +24,7 @@ type database struct {
 	postgres.Database
 	from, to  *pgx.Conn
 	sequences *postgres.SequenceReader // on from
-	synced    []postgres.Sequence      // how they stand on to
+	standing  *postgres.SequenceReader // on to
 	shape     string                   // of from's schema when the guardrails compared it
 }
 
@@ -58,7 +58,9 @@ func (s *Switchover) connect(ctx context.Context) (e *sessions, err error) {
 		if err != nil {
 			return err
 		}
-		d.sequences, err = postgres.ReadSequences(ctx, s.From.Server, d.from)
+		if d.sequences, err = postgres.ReadSequences(ctx, s.From.Server, d.from); err == nil {
+			d.standing, err = postgres.ReadSequences(ctx, s.To.Server, d.to)
+		}
 		return err
 	})
 }
@@ -85,8 +87,10 @@ func (e *sessions) close() {
 	conns := []*pgx.Conn{e.from, e.to}
 	for _, d := range e.databases {
 		conns = append(conns, d.from, d.to)
-		if d.sequences != nil {
-			d.sequences.Close()
+		for _, reader := range []*postgres.SequenceReader{d.sequences, d.standing} {
+			if reader != nil {
+				reader.Close()
+			}
 		}
 	}
 	for _, conn := range conns {
