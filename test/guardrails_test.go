@@ -218,6 +218,12 @@ func (g *guarded) catalogs(t *testing.T) {
 	g.letsGo(t, "--force", "sequence-room,statistics")
 	g.from.Exec(t, "shop", `SELECT setval('public.wide', 1)`)
 	must(t, to, "COMMIT")
+	g.letsGo(t)
+
+	must(t, to, `ALTER SYSTEM SET synchronous_standby_names = 'FIRST 2 (gone, lost)'`, `SELECT pg_reload_conf()`)
+	g.wants(t, g.forbids(t), "synchronous-standbys", "0 synchronous standbys are connected where commits wait for 2")
+	g.letsGo(t, "--force", "synchronous-standbys") // pgteal's own commits wait for none
+	must(t, to, `ALTER SYSTEM RESET synchronous_standby_names`, `SELECT pg_reload_conf()`)
 	postgres.Close(to)
 	g.letsGo(t)
 }

@@ -41,6 +41,7 @@ func (s *Switchover) guardrails() []guardrail {
 		{"sequence-room", true, s.sequencesHaveRoom},
 		{"statistics", true, s.statisticsAreThere},
 		{"fence", false, s.fencesWillHold},
+		{"synchronous-standbys", true, s.commitsWillNotWait},
 		{"check", false, func(ctx context.Context, _ *sessions) ([]finding.Finding, error) { return s.Look(ctx) }},
 		{"way-back", true, s.wayBackIsReady},
 		{"routes", false, s.routesAreReady},
