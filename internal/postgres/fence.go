@@ -72,8 +72,17 @@ func ReadFence(ctx context.Context, conn *pgx.Conn) (f Fence, err error) {
 	return f, nil
 }
 
+// fencePatience is how long each attempt to set the gate waits for a client's transaction that has changed one of these roles or databases. One
+// that opens is short at first: where closing failed for the same lock, there is nothing to put back, and clients are held meanwhile.
+func fencePatience(hba HBA) []string {
+	if hba == HBAClosed {
+		return []string{"500ms"}
+	}
+	return []string{"50ms", "2s"}
+}
+
 // statementsFor are the statements that set the gate, as one message and so as one transaction.
-func (f Fence) statementsFor(ctx context.Context, conn *pgx.Conn, hba HBA) (string, error) {
+func (f Fence) statementsFor(ctx context.Context, conn *pgx.Conn, hba HBA, patience string) (string, error) {
 	switch {
 	case !isSuperuser(conn):
 		var databases []string
@@ -82,19 +91,15 @@ func (f Fence) statementsFor(ctx context.Context, conn *pgx.Conn, hba HBA) (stri
 		if err != nil {
 			return "", fmt.Errorf("list the databases to close: %w", err)
 		}
-		timeout := "2s"
-		if hba == HBAClosed {
-			timeout = "500ms"
-		}
-		return fenceLock(timeout) + f.cloudStatements(hba, databases), nil
+		return fenceLock(patience) + f.cloudStatements(hba, databases), nil
 	case hba == HBAClosed:
-		return f.raised(), nil
+		return f.raised(patience), nil
 	}
-	return f.lowered(), nil
+	return f.lowered(patience), nil
 }
 
 // raised are the statements that close, as one message and so as one transaction.
-func (f Fence) raised() string {
+func (f Fence) raised(patience string) string {
 	closed := Fence{ReadOnly: new("on"), Limits: map[string]int{}, Settings: slices.Clone(f.Settings)}
 	for database := range f.Limits {
 		closed.Limits[database] = 0
@@ -102,16 +107,18 @@ func (f Fence) raised() string {
 	for i := range closed.Settings {
 		closed.Settings[i].Value = "on"
 	}
-	return fenceLock("500ms") + closed.statements() + logins(f.Logins, "NOLOGIN")
+	return fenceLock(patience) + closed.statements() + logins(f.Logins, "NOLOGIN")
 }
 
 // lowered are the statements that put everything back.
-func (f Fence) lowered() string { return fenceLock("2s") + f.statements() + logins(f.Logins, "LOGIN") }
+func (f Fence) lowered(patience string) string {
+	return fenceLock(patience) + f.statements() + logins(f.Logins, "LOGIN")
+}
 
 // fenceLock makes a fence wait for another one on the same server, of a pgteal that was killed in the middle of it for example, and bounds how
-// long it waits for a client's transaction that has changed one of these roles or databases.
-func fenceLock(timeout string) string {
-	return "SET LOCAL lock_timeout = '" + timeout + "'; SELECT pg_advisory_xact_lock(x'7067746561'::bigint);"
+// long it waits for a client's transaction.
+func fenceLock(patience string) string {
+	return "SET LOCAL lock_timeout = '" + patience + "'; SELECT pg_advisory_xact_lock(x'7067746561'::bigint);"
 }
 
 func (f Fence) statements() string {
@@ -161,7 +168,7 @@ func (f Fence) PutBackLogins(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	f.ReadOnly = new("on")
-	statements := f.lowered()
+	statements := f.lowered("2s")
 	if !isSuperuser(conn) {
 		owners := slices.DeleteFunc(f.Connects, func(c Connect) bool { return !c.Owner })
 		statements = fenceLock("2s") + Fence{Connects: owners}.cloudStatements(HBAOpen, nil)

@@ -74,13 +74,16 @@ func WriteGate(ctx context.Context, conn *pgx.Conn, hba HBA, fence Fence) error 
 	if err != nil {
 		return err
 	}
-	statements, err := fence.statementsFor(ctx, conn, hba)
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, statements)
-	if SQLState(err) == "55P03" && hba != HBAClosed { // lock_not_available: a client's transaction holds one of these rows
-		if now, failed := ReadFence(ctx, conn); failed == nil && now.equal(fence) {
+	for _, patience := range fencePatience(hba) {
+		var statements string
+		if statements, err = fence.statementsFor(ctx, conn, hba, patience); err != nil {
+			return err
+		}
+		if _, err = conn.Exec(ctx, statements); SQLState(err) != "55P03" { // lock_not_available: a client's transaction holds one of these rows
+			break
+		}
+		err = fmt.Errorf("an open transaction has changed a role or a database (ALTER ROLE, ALTER DATABASE, GRANT): %w", err)
+		if now, failed := ReadFence(ctx, conn); hba != HBAClosed && failed == nil && now.equal(fence) {
 			return nil // nothing had been changed yet
 		}
 	}

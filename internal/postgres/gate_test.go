@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -171,5 +172,43 @@ func TestTheFileOfALocalServerIsReplacedAtOnce(t *testing.T) {
 	}
 	if target, err := os.Readlink(link); err != nil || target != file {
 		t.Errorf("the link leads to %q (%v)", target, err)
+	}
+}
+
+// A fence that could not be raised, because a client's transaction has changed a database, has nothing to put back. Clients are held meanwhile, so
+// whoever gives them their writes back does not wait for that transaction.
+func TestOpeningDoesNotWaitForWhatKeptTheFenceFromClosing(t *testing.T) {
+	t.Parallel()
+	s, own, conn := gated(t, 15)
+	client := s.Connect(t, "postgres")
+	fence, err := postgres.ReadFence(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Exec(t.Context(), `BEGIN; ALTER DATABASE postgres CONNECTION LIMIT 7`); err != nil {
+		t.Fatal(err)
+	}
+	err = own.SetGate(t.Context(), conn, postgres.HBAClosed, fence)
+	if postgres.SQLState(err) != "55P03" || !strings.Contains(err.Error(), "an open transaction has changed a role or a database") {
+		t.Errorf("closing: %v, wanted it to give up for the lock and to say so", err)
+	}
+	var waited bool
+	watched := make(chan struct{})
+	watcher := s.Connect(t, "postgres")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(watched)
+		for ctx.Err() == nil && !waited {
+			_ = watcher.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'
+				AND clock_timestamp() - query_start > '1 s')`, conn.PgConn().PID()).Scan(&waited)
+		}
+	}()
+	if err := own.SetGate(t.Context(), conn, postgres.HBAOpen, fence); err != nil {
+		t.Errorf("opening: %v", err)
+	}
+	cancel()
+	<-watched
+	if waited {
+		t.Error("opening waited for the client's transaction")
 	}
 }
