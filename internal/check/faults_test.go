@@ -112,6 +112,11 @@ var faults = []fault{
 		finding.Nothing, `unlogged table S.unlogged`, `ALTER TABLE S.unlogged SET LOGGED;`, false,
 	},
 	{
+		"unlogged-tables", 0,
+		[]string{`CREATE TABLE S.logged (id int PRIMARY KEY)`, `CREATE UNLOGGED TABLE S.caching (id int REFERENCES S.logged)`},
+		finding.Nothing, `unlogged table S.caching`, `ALTER TABLE S.caching SET LOGGED; or drop the foreign key`, false,
+	},
+	{
 		"materialized-views", 0,
 		[]string{`CREATE MATERIALIZED VIEW S.view AS SELECT 1`},
 		finding.Nothing, `materialized view S.view`, `REFRESH MATERIALIZED VIEW S.view;`, false,
