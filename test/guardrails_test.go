@@ -107,7 +107,8 @@ func TestGuardrailsForbidAndLetGoInBothDirections(t *testing.T) {
 		`CREATE TABLE public.big (id integer PRIMARY KEY, what text)`, `INSERT INTO public.big SELECT i, repeat('x', 400) FROM generate_series(1, 30000) i`,
 		`CREATE TABLE public.tree (id integer PRIMARY KEY, what text) PARTITION BY RANGE (id)`,
 		`CREATE TABLE public.leaf PARTITION OF public.tree FOR VALUES FROM (0) TO (100000)`, `INSERT INTO public.tree SELECT * FROM public.big`,
-		`CREATE STATISTICS public."Ext; DROP" ON id, what FROM public.leaf`, `ANALYZE`, `CREATE TABLE public.empty (id integer PRIMARY KEY)`)
+		`CREATE STATISTICS public."Ext; DROP" ON id, what FROM public.leaf`, `ANALYZE`, `CREATE TABLE public.empty (id integer PRIMARY KEY)`,
+		`CREATE TABLE public.child (PRIMARY KEY (id)) INHERITS (public.empty)`, `CREATE VIEW public.seen AS SELECT 1 AS one`)
 	pgteal(t, done, s, "prepare")
 	load := s.Load(t, s.Bouncer.Port, 2)
 	for _, g := range []*guarded{{s, "switchover", s.Blue, s.Green(t)}, {s, "rollback", s.Green(t), s.Blue}} {
@@ -203,6 +204,12 @@ func (g *guarded) catalogs(t *testing.T) {
 	g.wants(t, said, "databases", `"late; DROP"`)
 	g.from.Exec(t, "shop", `DROP FUNCTION public."New; DROP"`, `ALTER ROLE owner NOCREATEDB`)
 	g.from.Exec(t, "postgres", `DROP DATABASE "late; DROP"`)
+
+	g.from.Exec(t, "shop", `ALTER TABLE public.child NO INHERIT public.empty`, `CREATE RULE keep AS ON DELETE TO public.big DO INSTEAD NOTHING`,
+		`ALTER TABLE public.leaf FORCE ROW LEVEL SECURITY`, `ALTER VIEW public.seen SET (security_barrier)`)
+	g.wants(t, g.forbids(t), "schema-drift", "table public.child", "table public.big", "table public.leaf", "view public.seen")
+	g.from.Exec(t, "shop", `ALTER TABLE public.child INHERIT public.empty`, `DROP RULE keep ON public.big`,
+		`ALTER TABLE public.leaf NO FORCE ROW LEVEL SECURITY`, `ALTER VIEW public.seen RESET (security_barrier)`)
 
 	to := g.closed(t)
 	g.from.Exec(t, "shop", `SELECT setval('public.wide', 2147483000)`)

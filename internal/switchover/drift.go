@@ -25,7 +25,12 @@ const ours = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'p
 const schemaObjects = `
 SELECT CASE o.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
 		WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'c' THEN 'type' ELSE 'table' END || format(' %I.%I', n.nspname, o.relname),
-	md5(concat_ws(',', o.relkind, o.relpersistence, o.relreplident, o.relrowsecurity, o.relowner::regrole,
+	md5(concat_ws(',', o.relkind, o.relpersistence, o.relreplident, o.relrowsecurity, o.relforcerowsecurity, o.relowner::regrole,
+		CASE WHEN o.relkind NOT IN ('i', 'I') THEN
+			(SELECT string_agg(inhparent::regclass::text, ' ' ORDER BY inhparent::regclass::text) FROM pg_inherits WHERE inhrelid = o.oid) END,
+		(SELECT string_agg(concat_ws(' ', rulename, ev_type, ev_enabled, is_instead), ',' ORDER BY rulename) FROM pg_rewrite
+			WHERE ev_class = o.oid AND rulename <> '_RETURN'),
+		CASE WHEN o.relkind = 'v' THEN (SELECT string_agg(option, ' ' ORDER BY option) FROM unnest(o.reloptions) AS option) END,
 		CASE WHEN o.relkind NOT IN ('i', 'I') THEN
 			(SELECT string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, atthasdef, attgenerated,
 				CASE WHEN NOT o.relispartition THEN attidentity END), ','
