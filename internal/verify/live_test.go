@@ -3,6 +3,7 @@ package verify_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/pgteal/pgteal/internal/pgctl"
 	"github.com/pgteal/pgteal/internal/pgtest"
+	"github.com/pgteal/pgteal/internal/postgres"
 )
 
 // Large transactions are applied ahead of their turn by parallel apply workers, some are rolled back, and all are in the way of one
@@ -84,5 +86,33 @@ func BenchmarkVerify(b *testing.B) {
 				b.ReportMetric(report.LongestStopMS, "stop-ms")
 			}
 		})
+	}
+}
+
+// Where a client has locked one table and waits for another one that the comparison holds, while that waits for the first, the client is not
+// what the server ends, however soon it looks for deadlocks.
+func TestNoClientIsTheVictimOfADeadlock(t *testing.T) {
+	s := start(t, 15, 18, pgctl.Setting{Name: "deadlock_timeout", Value: "20ms"})
+	d := s.replicate(t, "deadlock", `CREATE TABLE a (id int PRIMARY KEY, v int)`, `CREATE TABLE b (id int PRIMARY KEY, v int)`,
+		`CREATE TABLE c (id int PRIMARY KEY, v int)`,
+		`INSERT INTO a VALUES (0, 0), (1, 0), (2, 0)`, `INSERT INTO b VALUES (0, 0)`, `INSERT INTO c VALUES (0, 0), (1, 0), (2, 0)`)
+	var ended atomic.Int64
+	d.write(t, 3, func(ctx context.Context, tx pgx.Tx, writer, _ int) error { // each has rows of its own
+		// The first one keeps the comparison from b while another one, which has c, waits for a: then its wait is the older one, and comes first.
+		statements := fmt.Sprintf(`UPDATE c SET v = v + 1 WHERE id = %d; UPDATE a SET v = v + 1 WHERE id = %[1]d`, writer)
+		if writer == 0 {
+			statements = `UPDATE b SET v = v + 1; SELECT pg_sleep(0.01)`
+		}
+		_, err := tx.Exec(ctx, statements)
+		if postgres.SQLState(err) == "40P01" { // deadlock_detected
+			ended.Add(1)
+		}
+		return err
+	})
+	for range 20 {
+		d.verify(t)
+	}
+	if n := ended.Load(); n > 0 {
+		t.Errorf("%d transactions were ended", n)
 	}
 }

@@ -83,7 +83,8 @@ func major(conn *pgx.Conn) int {
 }
 
 // ready opens the holder's session where there is none, or the server ended the last one. Two thirds of MaxBlock are for getting
-// the locks, the rest for all else; the server enforces both.
+// the locks, the rest for all else; the server enforces both. Where a client has one of these locks and waits for another one, the holder gives up
+// before the server looks for a deadlock, which it does after deadlock_timeout: the client's transaction would be what it ends.
 func (s *sessions) ready(ctx context.Context) error {
 	if s.holder != nil && !s.holder.IsClosed() {
 		return nil
@@ -95,7 +96,8 @@ func (s *sessions) ready(ctx context.Context) error {
 	s.holder = conn
 	rest := max(1, s.run.MaxBlock.Milliseconds()/3)
 	err = exec(ctx, conn, fmt.Sprintf(`SET synchronous_commit = off; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
-		SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d;`, max(1, s.run.MaxBlock.Milliseconds()-rest), rest))
+		SELECT set_config('statement_timeout', greatest(1, least(%d, setting::bigint / 2))::text, false) FROM pg_settings WHERE name = 'deadlock_timeout';
+		SET idle_in_transaction_session_timeout = %d;`, max(1, s.run.MaxBlock.Milliseconds()-rest), rest))
 	if err != nil {
 		return fmt.Errorf("database %q: fix the settings of a session on %s: %w", s.database.Name, s.run.From.Name, err)
 	}
