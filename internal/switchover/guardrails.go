@@ -177,8 +177,8 @@ func (s *Switchover) databasesAreTheSame(ctx context.Context, _ *sessions) (find
 
 func (s *Switchover) verificationFoundNothing(context.Context, *sessions) ([]finding.Finding, error) {
 	if s.Verification.Mismatches > 0 {
-		return guard("all tables", fmt.Sprintf("The clusters differ in %d rows.", s.Verification.Mismatches),
-			"Find out what wrote to "+s.To.Server.Name+"; pgteal verify names the rows. Then: "+s.startOver()), nil
+		return guard("all tables", fmt.Sprintf("The last comparison found %d differences.", s.Verification.Mismatches),
+			"pgteal verify names them. Where rows differ, find out what wrote to "+s.To.Server.Name+". Then: "+s.startOver()), nil
 	}
 	return nil, nil
 }

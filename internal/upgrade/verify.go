@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,10 @@ func (u *Upgrade) verify(ctx context.Context, step *progress.Step) error {
 	var named []string
 	for _, d := range report.Differences[:min(10, len(report.Differences))] {
 		named = append(named, d.String())
+	}
+	if !slices.ContainsFunc(report.Differences, func(d verify.Difference) bool { return d.Kind != verify.Schema }) {
+		return fault.New(fault.Forbidden, fmt.Errorf("%d tables are not the same on blue and green:\n%s", report.Mismatches, strings.Join(named, "\n")),
+			"Schema changes are not replicated. Undo the change on blue and run the same command again; or pgteal abort, and prepare again.")
 	}
 	return fault.New(fault.Forbidden, fmt.Errorf("blue and green differ in %d rows:\n%s", report.Mismatches, strings.Join(named, "\n")),
 		"Find out what wrote to green or what triggers fire there; pgteal abort and prepare again.")
