@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/postgres"
 )
 
@@ -43,9 +44,10 @@ func (d *database) drain(ctx context.Context) error {
 	var both errgroup.Group
 	both.Go(func() error { return postgres.AwaitMarker(ctx, d.to, marker) })
 	both.Go(func() error {
-		shape, err := shapeOf(ctx, d.from)
-		if err == nil && shape != d.shape {
-			err = errors.New("its schema changed since the guardrails compared it")
+		now, err := d.shape.again(ctx, d.from)
+		if err == nil && now != d.shape {
+			err = fault.WithHint(errors.New("its schema changed since the guardrails compared it"),
+				"Run the same command again: its guardrails name what differs.")
 		}
 		return err
 	})

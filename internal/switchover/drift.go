@@ -98,7 +98,7 @@ func (s *Switchover) schemaIsTheSame(ctx context.Context, ends *sessions) (findi
 	}
 	findings = append(findings, found...)
 	for _, d := range ends.databases {
-		if d.shape, err = shapeOf(ctx, d.from); err != nil {
+		if d.shape, err = shapeNow(ctx, d.from); err != nil {
 			return nil, err
 		}
 		found, err := s.drift(ctx, fmt.Sprintf("database %q", d.Name), schemaObjects, d.from, d.to)
@@ -142,17 +142,6 @@ func (s *Switchover) drift(ctx context.Context, where, query string, from, to *p
 		}
 	}
 	return findings, nil
-}
-
-// shapeOf digests which relations a database has. It takes microseconds a relation, so that the pause can afford to look again: a table
-// that was made after the guardrails looked is on one side only, and its rows would stay behind.
-func shapeOf(ctx context.Context, conn *pgx.Conn) (shape string, err error) {
-	err = conn.QueryRow(ctx, `SELECT count(*) || ' ' || coalesce(sum(hashtextextended(concat_ws(' ', oid, relname, relnamespace, relkind, relnatts), 0)), 0)
-		FROM pg_class WHERE relkind IN ('r', 'p', 'S', 'm') AND relpersistence <> 't' AND oid >= 16384`).Scan(&shape)
-	if err != nil {
-		return "", fmt.Errorf("look at the schema: %w", err)
-	}
-	return shape, nil
 }
 
 func objects(ctx context.Context, conn *pgx.Conn, query string) (map[string]string, error) {

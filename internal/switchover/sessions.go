@@ -25,7 +25,7 @@ type database struct {
 	from, to  *pgx.Conn
 	sequences *postgres.SequenceReader // on from
 	standing  *postgres.SequenceReader // on to
-	shape     string                   // of from's schema when the guardrails compared it
+	shape     shape                    // of from's schema when the guardrails compared it
 }
 
 // parallel bounds how many databases are worked on at a time.

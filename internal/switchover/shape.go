@@ -1,0 +1,57 @@
+package switchover
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// shape tells whether the schema of a database is still the one that the guardrails compared. What changes after they have looked, such as what a
+// transaction that the pause waits for has made, is on one side only, and would stay behind.
+type shape struct {
+	since  string // the oldest transaction, by its xid, whose changes could not all be seen at the first look
+	digest string
+}
+
+// shapeNow looks at a schema for the first time.
+func shapeNow(ctx context.Context, conn *pgx.Conn) (s shape, err error) {
+	err = conn.QueryRow(ctx, `SELECT (txid_snapshot_xmin(txid_current_snapshot()) & x'ffffffff'::bigint)::text`).Scan(&s.since)
+	if err != nil {
+		return s, fmt.Errorf("look at the schema: %w", err)
+	}
+	return s.again(ctx, conn)
+}
+
+// shapeSQL digests relations as they are, and counts what else there is and how much of it is the work of transactions since $1. It takes
+// microseconds a relation, so that the pause can afford it. What is no change of the schema does not count: temporary tables, new files
+// (TRUNCATE, REINDEX, REFRESH MATERIALIZED VIEW), and new oids of indexes (REINDEX CONCURRENTLY).
+const shapeSQL = `
+WITH began AS (SELECT age($1::text::xid) AS age),
+	ours AS (SELECT oid AS rel, relname, relnamespace, relkind, relnatts, relchecks, relowner, relpersistence, relreplident,
+		relrowsecurity, relforcerowsecurity, relispartition
+		FROM pg_class WHERE relkind <> 't' AND relpersistence <> 't' AND oid >= 16384)
+SELECT concat_ws(' ',
+	(SELECT count(*) || ':' || coalesce(sum(hashtextextended(concat_ws(' ', CASE WHEN relkind NOT IN ('i', 'I') THEN rel END, relname, relnamespace, relkind,
+		relnatts, relchecks, relowner, relpersistence, relreplident, relrowsecurity, relforcerowsecurity, relispartition), 0)), 0) FROM ours),
+	(SELECT count(*) FROM pg_attribute x JOIN ours ON rel = attrelid AND relkind NOT IN ('i', 'I'), began WHERE ` + isNew + `),
+	(SELECT count(*) FROM pg_constraint x JOIN ours ON rel = conrelid, began WHERE contype IN ('c', 'f') AND ` + isNew + `),
+	(SELECT ` + allAndNew + ` FROM pg_proc x, began),
+	(SELECT ` + allAndNew + ` FROM pg_trigger x JOIN ours ON rel = tgrelid, began WHERE NOT tgisinternal),
+	(SELECT ` + allAndNew + ` FROM pg_rewrite x JOIN ours ON rel = ev_class, began),
+	(SELECT ` + allAndNew + ` FROM pg_policy x JOIN ours ON rel = polrelid, began),
+	(SELECT ` + allAndNew + ` FROM pg_type x, began WHERE typtype IN ('d', 'e')),
+	(SELECT ` + allAndNew + ` FROM pg_enum x, began))`
+
+const (
+	isNew     = `age(x.xmin) <= began.age AND age(x.xmin) >= 0`
+	allAndNew = `count(*) || ':' || count(*) FILTER (WHERE ` + isNew + `)`
+)
+
+// again looks at the schema once more.
+func (s shape) again(ctx context.Context, conn *pgx.Conn) (shape, error) {
+	if err := conn.QueryRow(ctx, shapeSQL, s.since).Scan(&s.digest); err != nil {
+		return s, fmt.Errorf("look at the schema: %w", err)
+	}
+	return s, nil
+}
