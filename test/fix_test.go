@@ -81,6 +81,17 @@ func TestFixIsAskedForAndTakenBackByAbort(t *testing.T) {
 	restart(t, s)
 }
 
+// By then pgteal's own role, as which abort reaches blue, has gone.
+func TestFixIsTakenBackByAbortOfWhatWasPrepared(t *testing.T) {
+	s := unfixed(t)
+	found := s.Look(t)
+	answer(t, forbidden, s, "", "--yes")
+	restart(t, s)
+	pgteal(t, done, s, "prepare")
+	pgteal(t, done, s, "abort")
+	found.Check(t, s.Look(t))
+}
+
 // A table that somebody holds is left as it is, and so is what he makes of it. The others are mended.
 func TestARepairThatFailsIsNotTakenBack(t *testing.T) {
 	s := unfixed(t)

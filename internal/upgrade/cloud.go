@@ -55,7 +55,7 @@ func (u *Upgrade) closeClone(ctx context.Context, clone *postgres.Server) error 
 	})
 }
 
-// operatorOnBlue is blue as the operator's role, which made pgteal's.
+// operatorOnBlue is blue as the operator's role, which made pgteal's and is there when that has gone.
 func (u *Upgrade) operatorOnBlue(ctx context.Context) (*postgres.Server, error) {
 	return u.provider.Blue(ctx, "", "")
 }

@@ -131,7 +131,14 @@ func (u *Upgrade) uncheck(ctx context.Context, step *progress.Step) error {
 	if err := u.provider.Discard(ctx); err != nil {
 		return err
 	}
-	return u.takeRepairsBack(ctx, u.blue(), step)
+	if len(u.state.Repairs) == 0 {
+		return nil
+	}
+	server, err := u.operatorOnBlue(ctx) // pgteal's role, as which this process has reached blue, has gone with the step publish
+	if err != nil {
+		return err
+	}
+	return u.takeRepairsBack(ctx, server, step)
 }
 
 // takeRepairsBack undoes what Repair did, the last change first, on blue or on green, which has it from blue but for settings. What somebody has
