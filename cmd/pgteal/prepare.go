@@ -71,12 +71,15 @@ func (c *cli) finish() *cobra.Command {
 	}
 }
 
-// showSettings names the settings that the operator has to see to on green.
+// showSettings names the settings and the extensions that the operator has to see to on green.
 func (c *cli) showSettings(r upgrade.Report) {
 	for _, s := range r.Settings {
 		if s.Attention() {
 			fmt.Fprintf(c.stdout, "see to this setting on green: %s: %s\n", s.Name, s.Reason)
 		}
+	}
+	for _, e := range r.Extensions {
+		fmt.Fprintf(c.stdout, "see to this extension on green: %s\n", e)
 	}
 }
 

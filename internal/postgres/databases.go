@@ -31,15 +31,10 @@ func (s *Server) Databases(ctx context.Context) ([]Database, error) {
 	}
 	var databases, templates []Database
 	err = s.In(ctx, maintenance, func(conn *pgx.Conn) error {
-		list := func(template bool) ([]Database, error) {
-			rows, _ := conn.Query(ctx, `SELECT oid, `+RawName("datname")+`, getdatabaseencoding() IN ('UTF8', 'SQL_ASCII') FROM pg_database
-				WHERE `+connectable+` AND datistemplate = $1 ORDER BY datname`, template)
-			return pgx.CollectRows(rows, spellable)
-		}
-		if databases, err = list(false); err != nil {
+		if databases, err = listed(ctx, conn, false); err != nil {
 			return err
 		}
-		templates, err = list(true)
+		templates, err = listed(ctx, conn, true)
 		return err
 	})
 	if err != nil {
@@ -59,6 +54,29 @@ func (s *Server) Databases(ctx context.Context) ([]Database, error) {
 		}
 	}
 	return databases, nil
+}
+
+// Templates lists the templates that take connections: template1, and what somebody has made to copy new databases from.
+func (s *Server) Templates(ctx context.Context) (templates []Database, err error) {
+	maintenance, err := s.MaintenanceDatabase(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = s.In(ctx, maintenance, func(conn *pgx.Conn) (err error) {
+		templates, err = listed(ctx, conn, true)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the templates: %w", err)
+	}
+	return templates, nil
+}
+
+// listed lists the templates, or all others, that take connections.
+func listed(ctx context.Context, conn *pgx.Conn, template bool) ([]Database, error) {
+	rows, _ := conn.Query(ctx, `SELECT oid, `+RawName("datname")+`, getdatabaseencoding() IN ('UTF8', 'SQL_ASCII') FROM pg_database
+		WHERE `+connectable+` AND datistemplate = $1 ORDER BY datname`, template)
+	return pgx.CollectRows(rows, spellable)
 }
 
 // spellable reads a database with a name that pgteal can write everywhere: in its journal, and to the server before it knows the encoding of

@@ -11,16 +11,19 @@ import (
 )
 
 // rebuildIndexes rebuilds on green what another version of libc or ICU would search in the wrong order. Both versions are asked of the
-// libraries themselves, blue's on blue: what the catalog recorded may be older than the data.
+// libraries themselves, blue's on blue: what the catalog recorded may be older than the data. Templates are among it, or no database could be made
+// from them: CREATE DATABASE refuses one whose recorded version is another one.
 func (u *Upgrade) rebuildIndexes(ctx context.Context, step *progress.Step) error {
 	u.state.Rebuilt = nil
-	return u.inDatabases(ctx, u.green, func(green *pgx.Conn, d postgres.Database) error {
+	return u.inDatabasesAndTemplates(ctx, func(green *pgx.Conn, d postgres.Database) error {
 		var before map[string]string
 		err := u.blue().In(ctx, d.Name, func(blue *pgx.Conn) (err error) {
 			before, err = postgres.CollationVersions(ctx, blue)
 			return err
 		})
-		if err != nil {
+		if postgres.SQLState(err) == "3D000" { // invalid_catalog_name: a template that was dropped on blue
+			return nil
+		} else if err != nil {
 			return err
 		}
 		now, err := postgres.CollationVersions(ctx, green)

@@ -32,6 +32,7 @@ type Report struct {
 	Attempts       []switchover.Attempt `json:"attempts,omitempty"`   // all of them
 	Settings       []provider.Carried   `json:"settings,omitempty"`
 	Rebuilt        []string             `json:"rebuilt_indexes,omitempty"`
+	Extensions     []string             `json:"old_extensions,omitempty"` // that could not be updated on green
 	Findings       []finding.Finding    `json:"findings,omitempty"`
 	Blue           string               `json:"blue,omitempty"` // what became of it
 }
@@ -42,7 +43,7 @@ func (u *Upgrade) Report() Report {
 	r := Report{
 		Upgrade: s.Name, Provider: s.Provider, FromVersion: s.FromVersion, ToVersion: s.ToVersion, Outcome: u.outcome(), Serving: s.serving(),
 		Databases: len(s.Databases), Clone: s.Clone, CloneLSN: s.CloneLSN, StepSeconds: map[string]float64{},
-		Verify: s.Verified, Attempts: s.Attempts, Settings: s.Settings, Rebuilt: s.Rebuilt, Findings: s.Findings, Blue: s.BlueKept,
+		Verify: s.Verified, Attempts: s.Attempts, Settings: s.Settings, Rebuilt: s.Rebuilt, Extensions: s.Extensions, Findings: s.Findings, Blue: s.BlueKept,
 	}
 	for _, step := range between(stepCheck, stepVerify) {
 		r.PrepareSeconds += s.Steps[step.Name].Seconds

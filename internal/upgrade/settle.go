@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -50,38 +49,6 @@ func (u *Upgrade) settle(ctx context.Context, step *progress.Step) error {
 		}
 	}
 	return nil
-}
-
-// updateExtensions brings every extension to the version that green's installation brings. What an update makes belongs to the role that
-// runs it. It runs as the first superuser, to whom pg_upgrade has given all extensions: nothing may belong to pgteal's role, which goes.
-func (u *Upgrade) updateExtensions(ctx context.Context, step *progress.Step) error {
-	return u.inDatabases(ctx, u.green, func(conn *pgx.Conn, _ postgres.Database) error {
-		rows, _ := conn.Query(ctx, `SELECT name FROM pg_available_extensions WHERE installed_version <> default_version ORDER BY name`)
-		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return fmt.Errorf("list extensions to update: %w", err)
-		}
-		if len(names) == 0 {
-			return nil
-		}
-		if !u.managed() {
-			_, err := conn.Exec(ctx, `SELECT set_config('role', rolname, false) FROM pg_roles WHERE oid = 10`) // BOOTSTRAP_SUPERUSERID
-			if err != nil {
-				return fmt.Errorf("become the first superuser: %w", err)
-			}
-		}
-		for _, name := range names {
-			step.Say("updating extension " + name)
-			_, err := conn.Exec(ctx, "ALTER EXTENSION "+postgres.Ident(name)+" UPDATE")
-			if u.managed() && postgres.SQLState(err) == "42501" { // insufficient_privilege: it is the cloud's, or takes the operator's role
-				step.Say(fmt.Sprintf("extension %s stays as it is (%v): run ALTER EXTENSION %s UPDATE; on green after the switchover",
-					name, err, postgres.Ident(name)))
-			} else if err != nil {
-				return fmt.Errorf("update extension %q: %w", name, err)
-			}
-		}
-		return nil
-	})
 }
 
 func (u *Upgrade) settleActions(ctx context.Context, _ []postgres.Database) ([]string, error) {

@@ -34,10 +34,13 @@ type State struct {
 	Settings  []provider.Carried      `json:"settings,omitempty"`
 	Rebuilt   []string                `json:"rebuilt_indexes,omitempty"` // because their collation's version changed
 	Findings  []finding.Finding       `json:"findings,omitempty"`        // of the check
-	Repairs   []finding.Repair        `json:"repairs,omitempty"`         // made on blue by pgteal check --fix, in this order
-	Verified  *verify.Report          `json:"verified,omitempty"`
-	Attempts  []switchover.Attempt    `json:"attempts,omitempty"`
-	BlueKept  string                  `json:"blue_kept,omitempty"` // what became of blue
+
+	Extensions []string `json:"old_extensions,omitempty"` // that green could not update, and what to do about each
+
+	Repairs  []finding.Repair     `json:"repairs,omitempty"` // made on blue by pgteal check --fix, in this order
+	Verified *verify.Report       `json:"verified,omitempty"`
+	Attempts []switchover.Attempt `json:"attempts,omitempty"`
+	BlueKept string               `json:"blue_kept,omitempty"` // what became of blue
 
 	GreenFence *postgres.Fence `json:"green_fence,omitempty"` // what closing the clone changed, where that is more than pg_hba.conf
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -279,6 +280,26 @@ func on(ctx context.Context, server *postgres.Server, do func(*pgx.Conn) error) 
 func (u *Upgrade) inDatabases(ctx context.Context, server *postgres.Server, do func(*pgx.Conn, postgres.Database) error) error {
 	for _, d := range u.state.Databases {
 		if err := server.In(ctx, d.Name, func(conn *pgx.Conn) error { return do(conn, d) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inDatabasesAndTemplates runs do in every database of green, also in the templates that new ones are copied from. A cloud looks after these itself.
+func (u *Upgrade) inDatabasesAndTemplates(ctx context.Context, do func(*pgx.Conn, postgres.Database) error) error {
+	if err := u.inDatabases(ctx, u.green, do); err != nil || u.managed() {
+		return err
+	}
+	templates, err := u.green.Templates(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range templates {
+		if slices.ContainsFunc(u.state.Databases, func(d postgres.Database) bool { return d.Name == t.Name }) {
+			continue
+		}
+		if err := u.green.In(ctx, t.Name, func(conn *pgx.Conn) error { return do(conn, t) }); err != nil {
 			return err
 		}
 	}
