@@ -121,6 +121,7 @@ type usage struct {
 	places               []int64          // of each row
 	wanted               map[string]int64 // what a setting has to be so that all of its rows have enough
 	standbys             int64
+	databases            int64 // those to replicate, with those that take no connections yet: the check databases has them let in
 	begun                bool // pgteal's slots are there
 	superuser            bool // reserved connections are ours
 	spills, spilledBytes int64
@@ -149,11 +150,13 @@ func (s *Session) usage(ctx context.Context) (u usage, err error) {
 	err = s.conn.QueryRow(ctx, `SELECT ARRAY[`+strings.Join(queries, ", ")+`]::bigint[], spill.*,
 		(SELECT count(*) FROM pg_stat_replication r WHERE state <> 'backup'
 			AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')),
-		EXISTS (SELECT FROM pg_replication_slots WHERE starts_with(slot_name::text, $1))
-		FROM (`+spills+`) spill`, postgres.NamePrefix, s.Major).Scan(&u.places, &u.spills, &u.spilledBytes, &u.standbys, &u.begun)
+		EXISTS (SELECT FROM pg_replication_slots WHERE starts_with(slot_name::text, $1)),
+		(SELECT count(*) FROM pg_database WHERE NOT datallowconn AND NOT datistemplate AND datconnlimit <> -2)
+		FROM (`+spills+`) spill`, postgres.NamePrefix, s.Major).Scan(&u.places, &u.spills, &u.spilledBytes, &u.standbys, &u.begun, &u.databases)
 	if err != nil {
 		return u, fmt.Errorf("ask what is in use on %s: %w", s.Blue.Name, err)
 	}
+	u.databases += int64(len(s.Databases))
 	if !u.superuser { // places that others cannot take, and neither can we
 		for i, r := range parameterRows {
 			if r.name == "max_connections" {
@@ -164,7 +167,7 @@ func (s *Session) usage(ctx context.Context) (u usage, err error) {
 	u.wanted = map[string]int64{}
 	for i, r := range parameterRows {
 		if r.needed != nil && s.has(r) {
-			u.wanted[r.name] = max(u.wanted[r.name], u.places[i]+r.needed(int64(len(s.Databases))))
+			u.wanted[r.name] = max(u.wanted[r.name], u.places[i]+r.needed(u.databases))
 		}
 	}
 	return u, nil
@@ -184,7 +187,7 @@ func (u usage) spilled(major int) string {
 
 // measure judges a limit on a number of places.
 func (s *Session) measure(r parameterRow, used int64, u usage, p *Parameter) {
-	limit, needed := atoi(p.Value), r.needed(int64(len(s.Databases)))
+	limit, needed := atoi(p.Value), r.needed(u.databases)
 	p.Used, p.Needed = &used, strconv.FormatInt(needed, 10)
 	if p.Enough = limit-used >= needed; p.Enough {
 		return
