@@ -49,6 +49,7 @@ var All = []Group{
 		{"event-triggers", finding.Upgrade, eventTriggersWhy, Replicated, eventTriggers},
 		{"large-objects", finding.Switchover, largeObjectsWhy, Replicated, largeObjects},
 		{"unlogged-tables", finding.Nothing, unloggedTablesWhy, Replicated, unloggedTables},
+		{"sequence-room", finding.Nothing, sequenceRoomWhy, Replicated, sequenceRoom},
 		{"materialized-views", finding.Nothing, materializedViewsWhy, Replicated, materializedViews},
 		{"foreign-tables", finding.Nothing, foreignTablesWhy, Replicated, foreignTables},
 		{"unvalidated-domains", finding.Upgrade, unvalidatedDomainsWhy, Replicated, unvalidatedDomains},

@@ -122,8 +122,8 @@ type usage struct {
 	wanted               map[string]int64 // what a setting has to be so that all of its rows have enough
 	standbys             int64
 	databases            int64 // those to replicate, with those that take no connections yet: the check databases has them let in
-	begun                bool // pgteal's slots are there
-	superuser            bool // reserved connections are ours
+	begun                bool  // pgteal's slots are there
+	superuser            bool  // reserved connections are ours
 	spills, spilledBytes int64
 }
 
