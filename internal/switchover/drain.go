@@ -44,8 +44,8 @@ func (d *database) drain(ctx context.Context) error {
 	var both errgroup.Group
 	both.Go(func() error { return postgres.AwaitMarker(ctx, d.to, marker) })
 	both.Go(func() error {
-		now, err := d.shape.again(ctx, d.from)
-		if err == nil && now != d.shape {
+		changed, err := d.shape.changed(ctx, d.from)
+		if changed {
 			err = fault.WithHint(errors.New("its schema changed since the guardrails compared it"),
 				"Run the same command again: its guardrails name what differs.")
 		}
