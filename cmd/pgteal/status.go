@@ -69,8 +69,12 @@ func writeStatus(out io.Writer, status upgrade.Status) {
 		fmt.Fprintf(out, "%2d  %-13s %-8s %s\n", i+1, step.Name, step.State, seconds)
 	}
 	for _, lag := range status.Lags {
-		fmt.Fprintf(out, "lag of %s in database %q: %s, %.1f s, slot %s%s\n",
-			status.Follower, lag.Database, term.Amount(lag.Bytes, "bytes"), lag.Seconds, lag.State, pace(lag))
+		seconds := ""
+		if lag.Seconds != nil {
+			seconds = fmt.Sprintf("%.1f s, ", *lag.Seconds)
+		}
+		fmt.Fprintf(out, "lag of %s in database %q: %s, %sslot %s%s\n",
+			status.Follower, lag.Database, term.Amount(lag.Bytes, "bytes"), seconds, lag.State, pace(lag))
 	}
 	if status.Problem != "" {
 		fmt.Fprintf(out, "the lag could not be read: %s\n", status.Problem)

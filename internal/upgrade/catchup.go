@@ -25,10 +25,10 @@ const (
 
 // Lag is how far the follower is behind in one database: green behind blue, or after the switchover blue behind green.
 type Lag struct {
-	Database string  `json:"database"`
-	Bytes    int64   `json:"bytes"`   // of WAL that the follower has not confirmed; an idle database confirms every few seconds only
-	Seconds  float64 `json:"seconds"` // between a commit and the follower's confirmation of it, as last seen
-	State    string  `json:"state"`   // wal_status of the slot
+	Database string   `json:"database"`
+	Bytes    int64    `json:"bytes"`             // of WAL that the follower has not confirmed; an idle database confirms every few seconds only
+	Seconds  *float64 `json:"seconds,omitempty"` // between a commit and the follower's confirmation of it, as last seen; nil where that is not known
+	State    string   `json:"state"`             // wal_status of the slot
 
 	Rate float64 `json:"rate"`                   // bytes a second by which it shrinks; negative where it grows
 	Left float64 `json:"left_seconds,omitempty"` // until nothing is left at that rate; 0 where that cannot be told
@@ -154,11 +154,17 @@ func (u *Upgrade) lagsWithRate(ctx context.Context) ([]Lag, error) {
 	return now, err
 }
 
+// senderBehind is how many bytes of WAL a walsender that keeps up may have yet to send. The server measures its lag from the sending on: of one that is
+// itself behind it says little.
+const senderBehind = 1 << 20
+
 func (u *Upgrade) lags(ctx context.Context) (lags []Lag, err error) {
 	err = on(ctx, u.cluster(u.state.Publisher), func(conn *pgx.Conn) error {
 		rows, _ := conn.Query(ctx, `SELECT database, greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::bigint,
-			coalesce(extract(epoch FROM replay_lag), 0)::float8, coalesce(to_jsonb(s)->>'wal_status', '')
-			FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = active_pid WHERE slot_name = ANY ($1) ORDER BY 1`, u.slotNames())
+			CASE WHEN pg_wal_lsn_diff(pg_current_wal_lsn(), sent_lsn) < $2 THEN coalesce(extract(epoch FROM replay_lag), 0)::float8 END,
+			coalesce(to_jsonb(s)->>'wal_status', '')
+			FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = active_pid WHERE slot_name = ANY ($1) ORDER BY 1`,
+			u.slotNames(), senderBehind)
 		lags, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Lag, err error) {
 			return l, row.Scan(&l.Database, &l.Bytes, &l.Seconds, &l.State)
 		})
