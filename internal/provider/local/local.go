@@ -139,7 +139,8 @@ func (l *Local) Blue(ctx context.Context, role, password string) (*postgres.Serv
 		failed = errors.Join(failed, fmt.Errorf("as role %q: %w", role, err))
 	}
 	if postgres.SQLState(failed) == "53300" { // too_many_connections
-		return nil, fault.WithHint(failed, "All of blue's connections are taken, those that it keeps for superusers too: let applications connect as ordinary roles.")
+		return nil, fault.WithHint(failed,
+			"All of blue's connections are taken, those that it keeps for superusers too: let applications connect as ordinary roles.")
 	}
 	return nil, fault.WithHint(failed, "Say in blue.connection how to connect, for example: connection: \"host=/run/postgresql user=admin\".")
 }
