@@ -65,6 +65,7 @@ var All = []Group{
 	{"Who else replicates", []Check{
 		{"subscriptions", finding.Switchover, subscriptionsWhy, Cluster, subscriptions},
 		{"replication-consumers", finding.Nothing, replicationConsumersWhy, Cluster, replicationConsumers},
+		{"synchronous-names", finding.Nothing, synchronousNamesWhy, Cluster, synchronousNames},
 		{"publications", finding.Nothing, publicationsWhy, Replicated, publications},
 	}},
 	{"What pg_upgrade refuses", []Check{

@@ -85,3 +85,18 @@ func TestEveryContribExtensionIsHealthy(t *testing.T) {
 		t.Fatalf("found\n%s", show(found))
 	}
 }
+
+func TestSynchronousStandbysThatGreenCouldStandForAreFound(t *testing.T) {
+	t.Parallel()
+	const object, fix = "setting synchronous_standby_names of blue", "Name the standbys"
+	for value, found := range map[string]int{"*": 1, `FIRST 1 (a, "*")`: 1, "any 2 (*, b)": 1, `FIRST 1 (a, "b*")`: 0, "a": 0} {
+		s := pgtest.Start(t, 15, settings("synchronous_standby_names", value, "synchronous_commit", "local")...)
+		all := run(t, s, 18)
+		if got := with("synchronous-names", all); len(got) != found {
+			t.Errorf("%s: %s", value, show(got))
+		}
+		if found > 0 {
+			want(t, all, "synchronous-names", finding.Nothing, object, fix)
+		}
+	}
+}
