@@ -45,7 +45,7 @@ func (c *cli) abort() *cobra.Command {
 					return err
 				}
 				if nothing {
-					return c.ended(u, "This state directory knows of nothing that was made.")
+					return c.ended(u, "This state directory knows of nothing that was made. What was made from another one stays: abort it from there.")
 				}
 				return c.ended(u, "Green is gone, and all that pgteal made on blue, which serves as before.")
 			})

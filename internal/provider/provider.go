@@ -19,7 +19,7 @@ type Provider interface {
 	// else as the operator configured it. Blue runs.
 	Blue(ctx context.Context, role, password string) (*postgres.Server, error)
 
-	// Own says which upgrade the provider works for, by its random id: whatever it makes elsewhere than on this host bears it, and only that is
+	// Own says which upgrade the provider works for, by its random id: whatever it makes bears it, and only that is
 	// ever changed or removed. It is called before everything but Blue and Endpoint, and again where another upgrade has begun.
 	Own(upgrade string)
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/switchover"
 )
 
@@ -99,8 +100,12 @@ func (j FileJournal) Entries(context.Context) ([]Entry, error) {
 			break
 		}
 		var entry Entry
-		if err := json.Unmarshal(line, &entry); err != nil {
-			return nil, fmt.Errorf("read line %d of the journal %s: %w", i+1, j.path, err)
+		decoder := json.NewDecoder(bytes.NewReader(line))
+		decoder.DisallowUnknownFields() // what a newer pgteal has written down would be lost with our next entry
+		if err := decoder.Decode(&entry); err != nil {
+			return nil, fault.New(fault.Failed, fmt.Errorf("read line %d of the journal %s: %w", i+1, j.path, err),
+				"A field that is not known comes from a newer pgteal: use that one. A line that is damaged: put the journal back as it was. "+
+					"Each line holds all that is needed to go on, so lines before the last one may be removed.")
 		}
 		entries = append(entries, entry)
 	}

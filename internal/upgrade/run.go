@@ -67,6 +67,9 @@ func (u *Upgrade) Finish(ctx context.Context) error {
 		return fault.New(fault.Forbidden, fmt.Errorf("the upgrade %q has not been switched over", u.state.Name),
 			"pgteal switchover moves the writers to green; pgteal abort gives the upgrade up.")
 	}
+	if err := u.greenServes(ctx, u.report.Step(stepFinish)); err != nil {
+		return err
+	}
 	if err := u.runSteps(ctx, between(stepWatch, stepFinish)); err != nil {
 		return err
 	}

@@ -92,7 +92,10 @@ func Open(ctx context.Context, parts Parts) (u *Upgrade, err error) {
 		u.admin, u.blueGone = postgres.Gone(blue, err), err.Error() // all but the way back goes on without it
 		return u, nil
 	}
-	return u, u.lockBlue(ctx)
+	if err := u.lockBlue(ctx); err != nil {
+		return u, err
+	}
+	return u, u.blueServes(ctx)
 }
 
 // Look reads an upgrade without taking hold of it: for status, while another process works.

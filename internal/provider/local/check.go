@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/finding"
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/provider/local/clone"
@@ -45,7 +46,10 @@ func (l *Local) checkPort(ctx context.Context) *finding.Finding {
 func (l *Local) checkDirectory() *finding.Finding {
 	dir := l.config.Green.DataDirectory
 	entries, err := os.ReadDir(dir)
+	foreign := l.foreign()
 	switch {
+	case foreign != nil:
+		return blocks("green-directory", dir, foreign.Error()+".", fault.HintOf(foreign))
 	case err == nil && len(entries) > 0 && !l.ours():
 		return blocks("green-directory", dir, "green.data_directory is not empty.",
 			"Name another one, or remove what is in it. Debian makes a cluster when a server package is installed: pg_dropcluster removes an unused one.")

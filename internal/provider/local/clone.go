@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,7 +16,7 @@ import (
 
 // Clone clones blue by the best method that works, or the configured one.
 func (l *Local) Clone(ctx context.Context, blue *postgres.Server, step *progress.Step) (provider.Clone, error) {
-	if err := l.Discard(ctx); err != nil {
+	if err := errors.Join(l.foreign(), l.Discard(ctx)); err != nil {
 		return provider.Clone{}, err
 	}
 	source, err := l.cloneSource(ctx, blue)
@@ -53,6 +52,9 @@ func (l *Local) cloneSource(ctx context.Context, blue *postgres.Server) (clone.S
 
 // StartClone recovers the clone where that has not been done, and starts it where it does not run.
 func (l *Local) StartClone(ctx context.Context, step *progress.Step) (*postgres.Server, postgres.LSN, error) {
+	if err := l.foreign(); err != nil {
+		return nil, 0, err
+	}
 	c, err := l.cloneCluster()
 	if err != nil {
 		return nil, 0, err
@@ -108,10 +110,4 @@ func (l *Local) Check(ctx context.Context, blue *postgres.Server) (findings []fi
 	}
 	found, err = l.checkWALSpace(ctx, blue, before)
 	return append(findings, found...), err
-}
-
-// ours tells whether the work directory of this upgrade is there: green and its port are then its own.
-func (l *Local) ours() bool {
-	_, err := os.Stat(l.work())
-	return err == nil
 }

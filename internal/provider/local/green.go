@@ -23,6 +23,9 @@ import (
 // green is green on its way from the clone.
 func (l *Local) green() (green.Cluster, error) {
 	g := green.Cluster{New: l.greenCluster(), Work: l.work(), Port: l.config.Green.Port}
+	if err := l.foreign(); err != nil {
+		return g, err
+	}
 	old, err := l.cloneCluster()
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // it is gone once green serves
 		return g, err
@@ -141,9 +144,14 @@ func (l *Local) carryOnce(
 	return carried, renameio.WriteFile(file, content, 0o600)
 }
 
-// Discard stops and removes clone and green, and nothing that pgteal did not make.
+// Discard stops and removes clone and green, and nothing that this upgrade did not make.
 func (l *Local) Discard(ctx context.Context) error {
 	if err := l.rehearsal().Discard(ctx); err != nil {
+		return err
+	}
+	if err := l.foreign(); errors.Is(err, errForeign) {
+		return nil // so there is nothing of ours
+	} else if err != nil {
 		return err
 	}
 	g, err := l.green()
@@ -200,6 +208,11 @@ func (l *Local) Retire(ctx context.Context, _ *progress.Step) (string, error) {
 
 // Tidy removes the clone's remains.
 func (l *Local) Tidy(ctx context.Context) error {
+	if err := l.foreign(); errors.Is(err, errForeign) {
+		return nil // so there is nothing of ours
+	} else if err != nil {
+		return err
+	}
 	if err := clone.Discard(ctx, l.target()); err != nil {
 		return err
 	}
@@ -210,6 +223,9 @@ func (l *Local) Tidy(ctx context.Context) error {
 // account must be able to pass.
 func (l *Local) makeWork() error {
 	made, err := l.account.Mkdir(l.work())
+	if err == nil {
+		err = l.writeOwner()
+	}
 	if err == nil && len(made) > 0 {
 		err = os.WriteFile(l.madeFile(), []byte(strings.Join(made, "\x00")), 0o600)
 	}

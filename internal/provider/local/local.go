@@ -26,6 +26,7 @@ type Local struct {
 	password string         // with which the operator's role reaches blue; "" where none is needed or libpq's files have it
 	programs pgctl.Programs // of the major version wanted
 	account  pgctl.Account  // owns clone and green
+	upgrade  string         // id of the upgrade, once Own has said it
 }
 
 // New finds the programs of the major version wanted, and who is to own green: the owner of blue's data directory where that is here.
@@ -62,9 +63,6 @@ func programs(directory string, major int) (pgctl.Programs, error) {
 	}
 	return p, err
 }
-
-// Own has nothing to do: what is made on this host is known by its place (clone.Target).
-func (*Local) Own(string) {}
 
 // Programs returns the programs of the major version wanted.
 func (l *Local) Programs() pgctl.Programs { return l.programs }
