@@ -83,3 +83,20 @@ func TestAJournalThatIsTooOldIsNotBelieved(t *testing.T) {
 	write(back)
 	pgteal(t, done, s, "abort")
 }
+
+// Green is where it was made, whatever an edited pgteal.yaml says.
+func TestGreenIsNotMovedByEditingTheConfiguration(t *testing.T) {
+	s := site.New(t, site.Options{Direct: true})
+	good := s.Config()
+	pgteal(t, done, s, "prepare")
+	port := "port: " + strconv.Itoa(s.GreenPort)
+	s.Write(t, strings.Replace(good, port, "port: 1", 1))
+	pgteal(t, usage, s, "switchover").says(t, "green listens on "+strings.Replace(port, ":", "", 1), "next: Put green.port back")
+	s.Write(t, strings.Replace(good, strconv.Quote(filepath.Join(s.Directory, "green")), strconv.Quote(filepath.Join(s.Directory, "elsewhere")), 1))
+	for _, command := range []string{"prepare", "switchover", "verify", "abort"} {
+		pgteal(t, usage, s, command).says(t, "green is in "+filepath.Join(s.Directory, "green"), "next: Put the old directory back")
+	}
+	s.Write(t, good)
+	pgteal(t, done, s, "switchover")
+	pgteal(t, done, s, "finish")
+}

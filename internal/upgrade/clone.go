@@ -13,6 +13,10 @@ import (
 
 // clone has the provider clone blue.
 func (u *Upgrade) clone(ctx context.Context, step *progress.Step) error {
+	u.state.GreenDirectory = u.config.Green.DataDirectory
+	if err := u.note(ctx, stepClone, eventFound); err != nil { // what is made there has to be found again
+		return err
+	}
 	clone, err := u.provider.Clone(ctx, u.blue(), step)
 	if err != nil {
 		return err
@@ -115,7 +119,11 @@ func rollbackPrepared(ctx context.Context, conn *pgx.Conn) error {
 
 // discard removes clone and green. Their replication ends with them.
 func (u *Upgrade) discard(ctx context.Context, _ *progress.Step) error {
-	return u.provider.Discard(ctx)
+	if err := u.provider.Discard(ctx); err != nil {
+		return err
+	}
+	u.state.GreenDirectory = ""
+	return nil
 }
 
 func (u *Upgrade) cleanActions(context.Context, []postgres.Database) ([]string, error) {

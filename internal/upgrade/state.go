@@ -46,6 +46,8 @@ type State struct {
 
 	Addresses *postgres.Addresses `json:"addresses,omitempty"` // blue's, where it was withdrawn from them
 
+	GreenDirectory string `json:"green_directory,omitempty"` // the configuration's when the clone was begun
+
 	GreenTidied bool `json:"green_tidied,omitempty"` // nothing of pgteal is left on green
 
 	Steps map[string]StepState `json:"steps"` // by the step's name

@@ -196,6 +196,9 @@ func (u *Upgrade) meetBlue(ctx context.Context) (err error) {
 	case u.state.To != u.config.To:
 		return fault.New(fault.Usage, fmt.Errorf("this upgrade was begun to PostgreSQL %d, the configuration says %d", u.state.To, u.config.To),
 			"Put the old version back; with it, pgteal abort gives this upgrade up.")
+	case u.state.GreenDirectory != "" && u.state.GreenDirectory != u.config.Green.DataDirectory && u.state.Outcome == "":
+		return fault.New(fault.Usage, fmt.Errorf("this upgrade's green is in %s, green.data_directory of the configuration is %q",
+			u.state.GreenDirectory, u.config.Green.DataDirectory), "Put the old directory back; with it, pgteal abort gives this upgrade up.")
 	}
 	return nil
 }

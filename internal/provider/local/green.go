@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgteal/pgteal/internal/fault"
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/progress"
 	"github.com/pgteal/pgteal/internal/provider"
@@ -102,6 +103,10 @@ func (l *Local) StartGreen(ctx context.Context, blue *postgres.Server, step *pro
 	p, err := g.New.Postmaster()
 	if err != nil {
 		return nil, nil, err
+	}
+	if p.Port != l.config.Green.Port { // routes would lead clients there
+		return nil, nil, fault.New(fault.Usage, fmt.Errorf("green listens on port %d, green.port of the configuration is %d", p.Port, l.config.Green.Port),
+			fmt.Sprintf("Put green.port back to %d.", p.Port))
 	}
 	s, err := postgres.Open("green", address(p)+" sslmode=disable")
 	if err != nil {
