@@ -25,6 +25,14 @@ func (s *Switchover) slotsHold(ctx context.Context, ends *sessions) (findings []
 		case slot.WALStatus == "lost":
 			findings = append(findings, guard(object, "It is lost: the WAL that it needs was removed (max_slot_wal_keep_size).",
 				fmt.Sprintf("On %s: ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf(); then: %s", s.From.Server.Name, s.startOver()))...)
+		default:
+			marked, err := postgres.SlotIsMarked(ctx, ends.from, name)
+			if err != nil {
+				return nil, fmt.Errorf("look at %s: %w", object, err)
+			}
+			if !marked {
+				findings = append(findings, guard(object, "Somebody dropped it and made it again: the changes in between are gone.", s.startOver())...)
+			}
 		}
 	}
 	return findings, nil

@@ -48,6 +48,9 @@ func (s *Switchover) wayBackIsReady(ctx context.Context, ends *sessions) (findin
 		if _, err := d.to.Exec(wait, postgres.CreateSlotSQL, name); err != nil {
 			return fmt.Errorf("create slot %q on %s: %w", name, s.To.Server.Name, err)
 		}
+		if err := postgres.MarkSlot(ctx, d.to, name); err != nil {
+			return err
+		}
 		return postgres.MakeSubscription(ctx, d.from, s.following(d.Database, 0), major)
 	})
 	if err != nil {

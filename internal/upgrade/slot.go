@@ -26,6 +26,9 @@ func (u *Upgrade) slot(ctx context.Context, step *progress.Step) error {
 		if err != nil {
 			return err
 		}
+		if err := postgres.MarkSlot(ctx, conn, name); err != nil {
+			return err
+		}
 		u.state.SlotLSNs[name] = lsn
 		u.state.Markers[d.Name], err = postgres.WriteMarker(ctx, conn)
 		return err

@@ -92,6 +92,9 @@ func Open(ctx context.Context, parts Parts) (u *Upgrade, err error) {
 		u.admin, u.blueGone = postgres.Gone(blue, err), err.Error() // all but the way back goes on without it
 		return u, nil
 	}
+	if err := u.mendRole(ctx); err != nil {
+		return u, err
+	}
 	if err := u.lockBlue(ctx); err != nil {
 		return u, err
 	}
