@@ -67,3 +67,15 @@ func TestARoleThatSomebodyDroppedOrChangedIsMadeAnew(t *testing.T) {
 	delete(now, "directory")
 	found.Check(t, now)
 }
+
+// A synchronous standby that is gone lets commits wait for ever. pgteal's own must not: it could not give the writes back.
+func TestASynchronousStandbyThatIsGoneDoesNotHoldPgtealUp(t *testing.T) {
+	s := site.New(t, site.Options{Direct: true})
+	pgteal(t, done, s, "prepare")
+	s.Blue.Exec(t, "postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+	pgteal(t, done, s, "verify")
+	pgteal(t, done, s, "switchover")
+	pgteal(t, done, s, "rollback")
+	s.Blue.Exec(t, "postgres", "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+	pgteal(t, done, s, "abort")
+}

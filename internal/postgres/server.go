@@ -39,6 +39,7 @@ var sessionSettings = map[string]string{
 	"default_transaction_read_only":       "off",
 	"default_transaction_isolation":       "read committed",
 	"statement_timeout":                   "0",
+	"synchronous_commit":                  "local", // the fence and its opening must not wait for a standby that is gone
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
 	"row_security":                        "off",
