@@ -1,7 +1,11 @@
 package test
 
 import (
+	"errors"
+	"os"
+	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -59,4 +63,49 @@ func TestWhateverEndsPgtealInThePauseTheWritesAreGivenBack(t *testing.T) {
 	if v := s.Judge(t, load, s.Green(t)); v.Errors > 0 || !v.Clean() {
 		t.Errorf("%d errors, %s", v.Errors, v.Damage())
 	}
+}
+
+// Ctrl-Z in the pause stops nothing: clients would wait for as long as pgteal stands still, and its guard would think that it works.
+func TestCtrlZInThePauseHoldsNobodyUp(t *testing.T) {
+	s := largeSite(t)
+	pgteal(t, done, s, "prepare")
+	s.Write(t, pause(s, "wait", 4*time.Second))
+	direct := beginLarge(t, s, s.Blue.Port, "Ctrl-Z") // keeps the fence waiting
+	switching := begin(t, s, "switchover")
+	fenced(t, s)
+	if err := switching.Process.Signal(syscall.SIGTSTP); err != nil {
+		t.Fatal(err)
+	}
+	switching.end(t).wants(t, backedOut)
+	direct.exec(t, "COMMIT")
+	pgteal(t, done, s, "switchover")
+}
+
+// Where the journal cannot be written there is no pause, and nothing for the guard to stay for.
+func TestNoGuardStaysWhereThePauseCouldNotBegin(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root makes a directory read-only for itself, by a mount")
+	}
+	s := site.New(t, site.Options{Direct: true})
+	pgteal(t, done, s, "prepare")
+	pgteal(t, done, s, "switchover")
+	state := s.StateDirectory()
+	if err := errors.Join(syscall.Mount(state, state, "", syscall.MS_BIND, ""),
+		syscall.Mount("", state, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, "")); err != nil {
+		t.Skip("mounts are not to be had: ", err)
+	}
+	writable := sync.OnceFunc(func() {
+		if err := syscall.Unmount(state, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(writable)
+	cmd := exec.CommandContext(t.Context(), program, "rollback", "--config", s.File)
+	cmd.WaitDelay = 20 * time.Second // for the guard, which has the same output
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, exec.ErrWaitDelay) || cmd.ProcessState.ExitCode() == 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	writable()
+	pgteal(t, done, s, "rollback")
 }

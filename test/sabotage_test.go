@@ -9,7 +9,7 @@ import (
 )
 
 // remake drops a database's slot and makes it again under its name.
-func remake(t *testing.T, s *site.Site, server *pgtest.Server, database string) {
+func remake(t *testing.T, server *pgtest.Server, database string) {
 	t.Helper()
 	conn := server.Connect(t, database)
 	var oid uint32
@@ -37,14 +37,14 @@ func TestASlotThatWasMadeAgainForbidsTheSwitchoverAndTheWayBack(t *testing.T) {
 	}
 	pgteal(t, done, s, "verify") // waits until replication goes on
 	pgteal(t, done, s, "switchover", "--dry-run")
-	remake(t, s, s.Blue, "shop")
+	remake(t, s.Blue, "shop")
 	pgteal(t, done, s, "verify")
 	pgteal(t, forbidden, s, "switchover").says(t, "made it again", "pgteal abort, and pgteal prepare again")
 	pgteal(t, done, s, "abort")
 
 	pgteal(t, done, s, "prepare")
 	pgteal(t, done, s, "switchover")
-	remake(t, s, s.Green(t), "shop")
+	remake(t, s.Green(t), "shop")
 	pgteal(t, done, s, "verify")
 	pgteal(t, forbidden, s, "rollback").says(t, "made it again")
 }
@@ -56,7 +56,8 @@ func TestARoleThatSomebodyDroppedOrChangedIsMadeAnew(t *testing.T) {
 	delete(found, "directory") // the state directory
 	pgteal(t, done, s, "prepare")
 	for _, statement := range []string{
-		"DROP ROLE pgteal", "ALTER ROLE pgteal PASSWORD 'another'", "ALTER ROLE pgteal NOLOGIN", "ALTER ROLE pgteal NOSUPERUSER", "ALTER ROLE pgteal NOREPLICATION",
+		"DROP ROLE pgteal", "ALTER ROLE pgteal PASSWORD 'another'", "ALTER ROLE pgteal NOLOGIN",
+		"ALTER ROLE pgteal NOSUPERUSER", "ALTER ROLE pgteal NOREPLICATION",
 	} {
 		s.Blue.Exec(t, "postgres", statement)
 		pgteal(t, done, s, "switchover", "--dry-run").says(t, "made anew")

@@ -60,6 +60,8 @@ func guardOf(configFile string) upgrade.Guard {
 		if err != nil {
 			return nil, err
 		}
+		// Stopped by Ctrl-Z, this process would hold clients for as long as it likes, and the guard acts on its end alone.
+		signal.Ignore(syscall.SIGTSTP)
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}

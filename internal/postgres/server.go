@@ -43,8 +43,7 @@ var sessionSettings = map[string]string{
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
 	"row_security":                        "off",
-	"jit":                                 "off",   // compiling takes longer than a query within the pause
-	"synchronous_commit":                  "local", // no standby can be waited for that is not there
+	"jit":                                 "off", // compiling takes longer than a query within the pause
 	"role":                                "none",
 	"standard_conforming_strings":         "on",
 	"quote_all_identifiers":               "off",

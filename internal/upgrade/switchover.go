@@ -33,11 +33,16 @@ func (u *Upgrade) direction(to string, step *progress.Step) *switchover.Switchov
 		},
 		Journal: func(ctx context.Context, phase switchover.Phase, attempt switchover.Attempt) error {
 			attempt.Outcome = phase
+			before := u.state.Attempts
 			if phase == switchover.Fencing {
 				u.state.Attempts = append(u.state.Attempts, attempt)
 			}
 			*u.state.lastAttempt() = attempt
-			return u.note(ctx, stepOf(to), string(phase))
+			err := u.note(ctx, stepOf(to), string(phase))
+			if err != nil && phase == switchover.Fencing && !errors.Is(err, switchover.ErrUndecided) {
+				u.state.Attempts = before // it has not begun: there is nothing for the guard to do
+			}
+			return err
 		},
 	}
 	s.Look = func(ctx context.Context) ([]finding.Finding, error) { return u.notCarried(ctx, s.From.Server) }

@@ -68,7 +68,7 @@ func Open(ctx context.Context, parts Parts) (u *Upgrade, err error) {
 	}()
 	directory := u.config.State()
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return u, fault.New(fault.Usage, fmt.Errorf("make the state directory: %w", err), "Name one that you may write to in state_directory.")
+		return u, fault.New(fault.Usage, fmt.Errorf("make the state directory: %w", err), whoseState)
 	}
 	u.lock = flock.New(filepath.Join(directory, "lock"))
 	patience, cancel := context.WithTimeout(ctx, lockPatience) // the guard of an attempt that was cut off needs a moment
@@ -100,6 +100,10 @@ func Open(ctx context.Context, parts Parts) (u *Upgrade, err error) {
 	}
 	return u, u.blueServes(ctx)
 }
+
+// whoseState is what to do where the state directory cannot be used.
+const whoseState = "Run pgteal as the user that has run it for this upgrade: its state belongs to that user. For a new upgrade, name a directory " +
+	"that you may write to in state_directory."
 
 // Look reads an upgrade without taking hold of it: for status, while another process works.
 func Look(ctx context.Context, parts Parts) (*Upgrade, error) {
@@ -136,6 +140,9 @@ func (u *Upgrade) State() State { return u.state }
 // load reads the journal and the secret that goes with it.
 func (u *Upgrade) load(ctx context.Context) error {
 	entries, err := u.journal.Entries(ctx)
+	if errors.Is(err, os.ErrPermission) {
+		return fault.New(fault.Usage, fmt.Errorf("read the journal: %w", err), whoseState)
+	}
 	if err != nil {
 		return err
 	}

@@ -57,5 +57,5 @@ func (l *Local) foreign() error {
 
 // writeOwner makes the work directory this upgrade's.
 func (l *Local) writeOwner() error {
-	return renameio.WriteFile(l.ownerFile(), []byte(l.upgrade+"\n"), 0o644) //nolint:gosec // it is no secret
+	return renameio.WriteFile(l.ownerFile(), []byte(l.upgrade+"\n"), 0o644)
 }
