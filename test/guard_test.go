@@ -28,6 +28,7 @@ func TestWhateverEndsPgtealInThePauseTheWritesAreGivenBack(t *testing.T) {
 		endedBy any
 	}{
 		{"SIGKILL", func(r *running) error { return r.Process.Kill() }, "ended in the middle", "the guard"},
+		{"SIGSTOP", func(r *running) error { return r.Process.Signal(syscall.SIGSTOP) }, "ended in the middle", "the guard"},
 		{"SIGTERM to its process group", func(r *running) error { return syscall.Kill(-r.Process.Pid, syscall.SIGTERM) }, "fence: ", nil},
 		{"the end of its connections", func(*running) error { return s.EndSessionsOfPgteal(t, s.Blue.Port) }, "terminating connection", nil},
 	}

@@ -76,7 +76,8 @@ func TestASynchronousStandbyThatIsGoneDoesNotHoldPgtealUp(t *testing.T) {
 	s.Blue.Exec(t, "postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
 	pgteal(t, done, s, "verify")
 	pgteal(t, done, s, "switchover")
-	pgteal(t, done, s, "rollback")
+	pgteal(t, forbidden, s, "rollback").says(t, "synchronous-standbys") // clients' would
+	pgteal(t, done, s, "rollback", "--force", "synchronous-standbys")
 	s.Blue.Exec(t, "postgres", "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 	pgteal(t, done, s, "abort")
 }

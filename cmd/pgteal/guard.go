@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,12 +29,16 @@ func (c *cli) guard() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			// What ends the process that it watches must not end it, too.
 			signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+			watched, err := os.FindProcess(os.Getppid()) // it is this process for as long as the pipe from it is open
+			if err != nil {
+				return err
+			}
 			parts := func() (upgrade.Parts, error) { return c.parts(context.Background(), nil) }
 			if _, err := parts(); err != nil { // better now than in the pause
 				return err
 			}
 			fmt.Fprintln(c.stdout, standing)
-			return upgrade.Watch(context.Background(), os.Stdin, parts)
+			return upgrade.Watch(context.Background(), os.Stdin, watched.Kill, parts)
 		},
 	}
 }
@@ -60,7 +66,7 @@ func guardOf(configFile string) upgrade.Guard {
 		if err != nil {
 			return nil, err
 		}
-		// Stopped by Ctrl-Z, this process would hold clients for as long as it likes, and the guard acts on its end alone.
+		// Stopped by Ctrl-Z, this process would stand still in the pause, and the guard would end it.
 		signal.Ignore(syscall.SIGTSTP)
 		if err := cmd.Start(); err != nil {
 			return nil, err
@@ -69,7 +75,9 @@ func guardOf(configFile string) upgrade.Guard {
 			_ = alive.Close()
 			return nil, fmt.Errorf("it did not stand up (%w): %w", err, cmd.Wait())
 		}
+		stop := beat(alive)
 		return func() error {
+			stop()
 			_, err := alive.Write([]byte{upgrade.Released})
 			if err != nil {
 				return fmt.Errorf("release the guard: %w", err)
@@ -77,4 +85,23 @@ func guardOf(configFile string) upgrade.Guard {
 			return cmd.Wait()
 		}, nil
 	}
+}
+
+// beat tells the guard that this process is alive, until it is stopped.
+func beat(alive io.Writer) (stop func()) {
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(upgrade.Beat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				_, _ = alive.Write([]byte{upgrade.Alive}) // a guard that is gone cannot be told
+			}
+		}
+	}()
+	return func() { close(done); <-stopped }
 }

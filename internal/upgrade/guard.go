@@ -11,21 +11,31 @@ import (
 	"github.com/pgteal/pgteal/internal/switchover"
 )
 
-// Guard starts a process that outlives this one. release tells it that all is well; when this process ends without having done so,
-// the guard brings the switchover to its end (see Watch). It is started before the pause.
+// Guard starts a process that outlives this one, and tells it every Beat that this one is alive. release tells it that all is well; when this process
+// ends without having done so, the guard brings the switchover to its end (see Watch). It is started before the pause.
 type Guard func(ctx context.Context) (release func() error, err error)
 
-// Released is what a guard reads when its process has come to the end of the switchover by itself.
-const Released = 'r'
+// What a guard reads of its process.
+const (
+	Alive    = 'a' // it is at work
+	Released = 'r' // it has come to the end of the switchover by itself
+)
+
+// Beat is how often a guard reads that its process is alive.
+const Beat = 500 * time.Millisecond
+
+// stillness is how long a guard reads nothing, twice in a row, before it ends a process that stands still: stopped by SIGSTOP or by a debugger, say.
+// Once is not enough, because a machine that was paused as a whole lets both go on at the same time.
+const stillness = 2500 * time.Millisecond
 
 // guardPatience is how long a guard goes on trying while servers or routes cannot be reached.
 const guardPatience = 10 * time.Minute
 
 // Watch is what a guard does: it waits until alive ends. Where that was not released, the process that the guard watched is gone, and an
-// attempt that it left is brought to its end: back where it was not committed, forward where it was. Clients wait all the while.
-func Watch(ctx context.Context, alive io.Reader, parts func() (Parts, error)) error {
-	word := make([]byte, 1)
-	if _, err := io.ReadFull(alive, word); err == nil && word[0] == Released {
+// attempt that it left is brought to its end: back where it was not committed, forward where it was. Clients wait all the while, so a process that
+// stands still is killed.
+func Watch(ctx context.Context, alive io.Reader, kill func() error, parts func() (Parts, error)) error {
+	if released(alive, kill) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, guardPatience)
@@ -39,6 +49,36 @@ func Watch(ctx context.Context, alive io.Reader, parts func() (Parts, error)) er
 		case <-ctx.Done():
 			return fmt.Errorf("bring the switchover to its end: %w", err)
 		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// released tells how alive ends: released, or because its process did.
+func released(alive io.Reader, kill func() error) bool {
+	heard := make(chan byte)
+	go func() {
+		defer close(heard)
+		word := make([]byte, 1)
+		for {
+			if _, err := io.ReadFull(alive, word); err != nil {
+				return
+			}
+			heard <- word[0]
+		}
+	}()
+	silent := 0
+	for {
+		select {
+		case word, open := <-heard:
+			if !open || word == Released {
+				return open
+			}
+			silent = 0
+		case <-time.After(stillness):
+			silent++
+			if silent > 1 {
+				_ = kill() // that it is gone already, alive tells
+			}
 		}
 	}
 }

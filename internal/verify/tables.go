@@ -81,7 +81,8 @@ func (r *run) qualify(ctx context.Context, s *sessions) error {
 			return fmt.Errorf("ask %s: %w", s.side(i), err)
 		}
 		if !schema {
-			return fault.New(fault.Forbidden, fmt.Errorf("table pgteal.barrier is missing on %s", s.side(i)), "pgteal prepare makes it. Where that is done, somebody has dropped it: pgteal abort, and prepare again.")
+			return fault.New(fault.Forbidden, fmt.Errorf("table pgteal.barrier is missing on %s", s.side(i)),
+				"pgteal prepare makes it. Where that is done, somebody has dropped it: pgteal abort, and prepare again.")
 		}
 	}
 	if encodings[0] != encodings[1] {
