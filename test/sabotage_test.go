@@ -1,6 +1,7 @@
 package test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/pgteal/pgteal/internal/pgtest"
@@ -80,4 +81,25 @@ func TestASynchronousStandbyThatIsGoneDoesNotHoldPgtealUp(t *testing.T) {
 	pgteal(t, done, s, "rollback", "--force", "synchronous-standbys")
 	s.Blue.Exec(t, "postgres", "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 	pgteal(t, done, s, "abort")
+}
+
+// What prepare says of green is so when it is said, also where there was nothing left to do.
+func TestPrepareThatWasDoneBeforeSeesThatGreenFollows(t *testing.T) {
+	s := site.New(t, site.Options{Direct: true})
+	pgteal(t, done, s, "prepare")
+	green := s.Green(t)
+	if err := green.Cluster.Stop(t.Context(), "immediate"); err != nil {
+		t.Fatal(err)
+	}
+	pgteal(t, done, s, "prepare").says(t, "Green runs")
+	pgteal(t, done, s, "switchover", "--dry-run") // it runs again
+	if err := green.Cluster.Stop(t.Context(), "immediate"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(green.Cluster.DataDirectory); err != nil {
+		t.Fatal(err)
+	}
+	pgteal(t, failed, s, "prepare").says(t, green.Cluster.DataDirectory+" is gone", "next: ")
+	pgteal(t, done, s, "abort")
+	pgteal(t, done, s, "prepare")
 }

@@ -31,7 +31,23 @@ func (u *Upgrade) Prepare(ctx context.Context) error {
 	if u.state.Outcome == outcomeFinished || u.state.serving() == green {
 		return fault.New(fault.Forbidden, fmt.Errorf("the upgrade %q has already been switched over", u.state.Name), "See pgteal status.")
 	}
-	return u.runSteps(ctx, between(stepCheck, stepVerify))
+	before := u.state.done(stepVerify)
+	if err := u.runSteps(ctx, between(stepCheck, stepVerify)); err != nil || !before {
+		return err
+	}
+	return u.followsStill(ctx)
+}
+
+// followsStill sees that green follows blue where everything was done before: much may have happened since. A green that was stopped is started.
+func (u *Upgrade) followsStill(ctx context.Context) error {
+	report := u.report.Step(stepCatchUp)
+	report.State(progress.Begun, "see that green still follows blue")
+	if err := u.catchUp(ctx, report); err != nil {
+		report.State(progress.Failed, err.Error())
+		return fmt.Errorf("%s: %w", stepCatchUp, err)
+	}
+	report.State(progress.Done, "")
+	return nil
 }
 
 // Switchover runs the switchover, or finishes one that was committed. With findings against it nothing happens.

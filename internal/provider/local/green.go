@@ -89,6 +89,10 @@ func (l *Local) StartGreen(ctx context.Context, blue *postgres.Server, step *pro
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := os.Stat(g.New.DataDirectory); errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fault.New(fault.Failed, fmt.Errorf("green's data directory %s is gone", g.New.DataDirectory),
+			"Put it back. Where green does not serve yet: pgteal abort, and pgteal prepare again.")
+	}
 	service, err := l.service(ctx, g)
 	if err != nil {
 		return nil, nil, err
