@@ -27,10 +27,11 @@ func TestARenameMovesTheEndpointsAndKeepsSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pgtest.Eventually(t, limit, "the new name is there", func() bool {
-		_, err := f.api.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: aws.String("orders-old")})
+	named := func(name string) bool {
+		_, err := f.api.DescribeDBClusters(t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: &name})
 		return err == nil
-	})
+	}
+	pgtest.Eventually(t, limit, "the new name is there", func() bool { return named("orders-old") })
 	f.status(t, "orders-old", "available")
 	after := f.describe(t, "orders-old")
 	if *after.Endpoint == *before.Endpoint || len(after.TagList) != 1 || *f.describeInstance(t, "orders-1").DBClusterIdentifier != "orders-old" {
@@ -56,7 +57,7 @@ func TestARenameMovesTheEndpointsAndKeepsSessions(t *testing.T) {
 		if err == nil {
 			_ = conn.Close(t.Context())
 		}
-		return err == nil
+		return err == nil && named("orders")
 	})
 	f.status(t, "orders", "available")
 

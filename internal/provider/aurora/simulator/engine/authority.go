@@ -18,6 +18,10 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 	certificate *x509.Certificate
 	Bundle      []byte // PEM, what clients verify with
+
+	// servers is the key of every server's certificates. A server that reads certificate and key while one of them is replaced refuses a pair that does not
+	// belong together, and keeps the certificate that it has.
+	servers *ecdsa.PrivateKey
 }
 
 // validity is how long the authority and its certificates are good for. A demo or a test ends sooner.
@@ -42,17 +46,17 @@ func NewAuthority() (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	servers, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make the key of the servers: %w", err)
+	}
 	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return &Authority{key: key, certificate: certificate, Bundle: bundle}, nil
+	return &Authority{key: key, certificate: certificate, Bundle: bundle, servers: servers}, nil
 }
 
 // issue returns a certificate for addresses and its key, as PEM.
 func (a *Authority) issue(addresses []string) (certificate, key []byte, err error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return nil, nil, err
-	}
-	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,11 +69,11 @@ func (a *Authority) issue(addresses []string) (certificate, key []byte, err erro
 	for _, address := range addresses {
 		template.IPAddresses = append(template.IPAddresses, net.ParseIP(address))
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &own.PublicKey, a.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &a.servers.PublicKey, a.key)
 	if err != nil {
 		return nil, nil, fmt.Errorf("issue a server certificate: %w", err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(own)
+	private, err := x509.MarshalPKCS8PrivateKey(a.servers)
 	if err != nil {
 		return nil, nil, err
 	}
