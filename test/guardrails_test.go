@@ -394,7 +394,7 @@ func (g *guarded) comparison(t *testing.T) {
 	must(t, to, `DELETE FROM public."Narrow; DROP" WHERE id = -2`)
 	o := begin(t, g.Site, "verify").end(t)
 	o.says(t, "Narrow; DROP")
-	g.wants(t, g.forbids(t), "mismatches", "1 rows")
+	g.wants(t, g.forbids(t), "mismatches", "found 1 differences")
 	must(t, to, `INSERT INTO public."Narrow; DROP" VALUES (-2, 'b')`)
 	postgres.Close(to)
 	pgteal(t, done, g.Site, "verify")
