@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,88 +11,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pgteal/pgteal/internal/pgctl"
 	"github.com/pgteal/pgteal/internal/pgtest"
 	"github.com/pgteal/pgteal/internal/postgres"
 	"github.com/pgteal/pgteal/internal/switchover"
 	"github.com/pgteal/pgteal/test/site"
 )
-
-// guarded is a site in one direction: what its guardrails are tried on.
-type guarded struct {
-	*site.Site
-	command  string
-	from, to *pgtest.Server // to is closed
-}
-
-// forbids runs the command, which has to refuse, and returns what each guardrail said.
-func (g *guarded) forbids(t *testing.T, args ...string) map[string]string {
-	t.Helper()
-	o := g.look(t, args...).end(t)
-	o.wants(t, forbidden)
-	return said(t, o)
-}
-
-// look begins to look at the guardrails.
-func (g *guarded) look(t *testing.T, args ...string) *running {
-	t.Helper()
-	return begin(t, g.Site, append([]string{g.command, "--dry-run", "--json"}, args...)...)
-}
-
-func said(t *testing.T, o outcome) map[string]string {
-	t.Helper()
-	said := map[string]string{}
-	findings, _ := at(t, o.document(t), "findings").([]any)
-	for _, f := range findings {
-		finding, _ := f.(map[string]any)
-		said[fmt.Sprint(finding["check"])] += fmt.Sprintf("%s: %s\n%s\n", finding["object"], finding["reason"], finding["fix"])
-	}
-	return said
-}
-
-// letsGo runs the command, which has to find nothing.
-func (g *guarded) letsGo(t *testing.T, args ...string) {
-	t.Helper()
-	pgteal(t, done, g.Site, append([]string{g.command, "--dry-run"}, args...)...)
-}
-
-// closed opens a session on the closed side, as only pgteal's role can. Its application is no pgteal.
-func (g *guarded) closed(t *testing.T) *pgx.Conn {
-	t.Helper()
-	secret, err := os.ReadFile(filepath.Join(g.StateDirectory(), "site/secret"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := pgx.Connect(t.Context(), fmt.Sprintf("host=127.0.0.1 port=%d user=pgteal dbname=shop sslmode=disable password=%s",
-		g.to.Port, strings.TrimSpace(string(secret))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { postgres.Close(conn) })
-	return conn
-}
-
-func must(t *testing.T, conn *pgx.Conn, statements ...string) {
-	t.Helper()
-	for _, statement := range statements {
-		if _, err := conn.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
-	}
-}
-
-func (g *guarded) wants(t *testing.T, said map[string]string, guardrail string, texts ...string) {
-	t.Helper()
-	if said[guardrail] == "" {
-		t.Errorf("%s: the guardrail %s is silent; these spoke: %v", g.command, guardrail, said)
-		return
-	}
-	for _, text := range texts {
-		if !strings.Contains(said[guardrail], text) {
-			t.Errorf("%s: the guardrail %s does not say %q: %s", g.command, guardrail, text, said[guardrail])
-		}
-	}
-}
 
 // Every guardrail forbids, in both directions, what it is there for: with its own message, without an effect on clients. It lets go again
 // when the cause is mended, and where nothing can be lost, when it is told to.
@@ -437,53 +359,6 @@ func (g *guarded) lostSlot(t *testing.T) {
 	for _, guardrail := range []string{"slot", "subscription"} {
 		pgteal(t, usage, g.Site, g.command, "--force", guardrail)
 	}
-}
-
-// A disk that has too little room for WAL is found where the server runs on this host, and lets go once there is room.
-func TestTooLittleDiskForWALForbidsTheSwitchover(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("mounting an image needs root")
-	}
-	s := site.New(t, site.Options{Direct: true, GreenIn: "disk"})
-	image, mount := filepath.Join(s.Directory, "image"), filepath.Join(s.Directory, "disk")
-	run := func(program string, args ...string) {
-		t.Helper()
-		if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
-			t.Skipf("this host makes no small disk: %s: %v: %s", program, err, out)
-		}
-	}
-	if err := os.WriteFile(image, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run("truncate", "-s", "4G", image)
-	run("mkfs.ext4", "-q", "-m", "0", image)
-	run("mkdir", mount)
-	run("mount", "-o", "loop", image, mount)
-	t.Cleanup(func() {
-		if err := s.Green(t).Cluster.Stop(context.WithoutCancel(t.Context()), "immediate"); err != nil { // its files go with the mount
-			t.Error(err)
-		}
-		if out, err := exec.Command("umount", mount).CombinedOutput(); err != nil {
-			t.Errorf("%v: %s", err, out)
-		}
-	})
-	account, err := pgctl.OwnerOf(s.Blue.Cluster.DataDirectory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(mount, account.UID, account.GID); err != nil {
-		t.Fatal(err)
-	}
-	pgteal(t, done, s, "prepare")
-	filler := filepath.Join(mount, "filler")
-	run("fallocate", "-l", "3100M", filler)
-	g := &guarded{s, "switchover", s.Blue, s.Green(t)}
-	g.wants(t, g.forbids(t), "disk", filepath.Join(mount, "green/pg_wal"), "MB are free for the WAL of green")
-	g.letsGo(t, "--force", "disk")
-	if err := os.Remove(filler); err != nil {
-		t.Fatal(err)
-	}
-	g.letsGo(t)
 }
 
 // What keeps data from being lost cannot be overridden, and nothing else keeps its name from --force.

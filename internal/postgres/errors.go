@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -14,3 +15,6 @@ func SQLState(err error) string {
 	}
 	return ""
 }
+
+// Refused tells whether err is the server's answer to a statement, in a session that goes on: neither that nor its context has ended.
+func Refused(conn *pgx.Conn, err error) bool { return SQLState(err) != "" && !conn.IsClosed() }

@@ -72,13 +72,16 @@ func ReadFence(ctx context.Context, conn *pgx.Conn) (f Fence, err error) {
 	return f, nil
 }
 
+// openPatience is how long opening waits at most for a client's transaction.
+const openPatience = "2s"
+
 // fencePatience is how long each attempt to set the gate waits for a client's transaction that has changed one of these roles or databases. One
 // that opens is short at first: where closing failed for the same lock, there is nothing to put back, and clients are held meanwhile.
 func fencePatience(hba HBA) []string {
 	if hba == HBAClosed {
 		return []string{"500ms"}
 	}
-	return []string{"50ms", "2s"}
+	return []string{"50ms", openPatience}
 }
 
 // statementsFor are the statements that set the gate, as one message and so as one transaction.
@@ -168,10 +171,10 @@ func (f Fence) PutBackLogins(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	f.ReadOnly = new("on")
-	statements := f.lowered("2s")
+	statements := f.lowered(openPatience)
 	if !isSuperuser(conn) {
 		owners := slices.DeleteFunc(f.Connects, func(c Connect) bool { return !c.Owner })
-		statements = fenceLock("2s") + Fence{Connects: owners}.cloudStatements(HBAOpen, nil)
+		statements = fenceLock(openPatience) + Fence{Connects: owners}.cloudStatements(HBAOpen, nil)
 	}
 	if _, err := conn.Exec(ctx, statements); err != nil {
 		return fmt.Errorf("put logins and connection limits back: %w", err)

@@ -97,7 +97,7 @@ func (s *Switchover) analyze(ctx context.Context, d *database, tables []lacking)
 		for _, t := range tables {
 			s.Step.Now("gathering statistics of " + t.Table)
 			_, err := conn.Exec(ctx, "ANALYZE "+t.Table)
-			if err != nil && (postgres.SQLState(err) == "" || conn.IsClosed()) {
+			if err != nil && !postgres.Refused(conn, err) {
 				return err
 			} else if err != nil {
 				s.Step.Say(fmt.Sprintf("no statistics of %s: %v", t.Table, err)) // others may have them all the same

@@ -46,7 +46,7 @@ func (u *Upgrade) analyze(ctx context.Context, step *progress.Step) error {
 				return u.green.In(ctx, d.Name, func(conn *pgx.Conn) error {
 					for table := range queue {
 						_, err := conn.Exec(ctx, "ANALYZE "+table)
-						if err != nil && (postgres.SQLState(err) == "" || conn.IsClosed()) {
+						if err != nil && !postgres.Refused(conn, err) {
 							return fmt.Errorf("analyze %s: %w", table, err)
 						} else if err != nil {
 							step.Say(fmt.Sprintf("no statistics of %s in database %q: %v", table, d.Name, err))

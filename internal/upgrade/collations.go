@@ -21,7 +21,7 @@ func (u *Upgrade) rebuildIndexes(ctx context.Context, step *progress.Step) error
 			before, err = postgres.CollationVersions(ctx, blue)
 			return err
 		})
-		if postgres.SQLState(err) == "3D000" { // invalid_catalog_name: a template that was dropped on blue
+		if postgres.SQLState(err) == "3D000" && !u.carries(d.Name) { // invalid_catalog_name: a template that was dropped on blue
 			return nil
 		} else if err != nil {
 			return err

@@ -37,7 +37,7 @@ func (u *Upgrade) updateExtensions(ctx context.Context, step *progress.Step) err
 		for _, name := range names {
 			step.Say("updating extension " + name)
 			_, err := conn.Exec(ctx, "ALTER EXTENSION "+postgres.Ident(name)+" UPDATE")
-			if err != nil && (postgres.SQLState(err) == "" || conn.IsClosed()) {
+			if err != nil && !postgres.Refused(conn, err) {
 				return fmt.Errorf("update extension %q: %w", name, err)
 			} else if err != nil {
 				u.state.Extensions = append(u.state.Extensions, fmt.Sprintf("%s in database %q could not be updated (%s): "+

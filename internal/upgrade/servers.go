@@ -63,7 +63,7 @@ func (u *Upgrade) inDatabasesAndTemplates(ctx context.Context, do func(*pgx.Conn
 		return err
 	}
 	for _, t := range templates {
-		if slices.ContainsFunc(u.state.Databases, func(d postgres.Database) bool { return d.Name == t.Name }) {
+		if u.carries(t.Name) {
 			continue
 		}
 		if err := u.green.In(ctx, t.Name, func(conn *pgx.Conn) error { return do(conn, t) }); err != nil {
@@ -71,6 +71,11 @@ func (u *Upgrade) inDatabasesAndTemplates(ctx context.Context, do func(*pgx.Conn
 		}
 	}
 	return nil
+}
+
+// carries tells whether the tables of a database are carried over.
+func (u *Upgrade) carries(database string) bool {
+	return slices.ContainsFunc(u.state.Databases, func(d postgres.Database) bool { return d.Name == database })
 }
 
 // inDatabasesLeft runs do in every database of server that is still there.
